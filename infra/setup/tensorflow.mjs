@@ -1,0 +1,123 @@
+// The native engine: the TensorFlow C library out of a pinned wheel, and the Node binding compiled against it from the sources that
+// @tensorflow/tfjs-node-gpu ships. Both live in the cache; only the 100 KB binding is copied into node_modules.
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { copyFile, mkdir, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { lastLines, runCommand } from "./command.mjs";
+import { SetupError } from "./error.mjs";
+import { TENSORFLOW_VERSION, TENSORFLOW_WHEELS, platformKey } from "./pins.mjs";
+import { cacheFolder, installedItem, itemFolder, provision, readIfThere } from "./provision.mjs";
+import { sayOnStderr, withProgress } from "./progress.mjs";
+import { requireCompiler } from "./toolchain.mjs";
+import { unpackWheel } from "./wheel.mjs";
+
+/** `napi-v8` is the newest that the package names, and every Node from 20 offers it. */
+const NAPI_VERSION = 8;
+const LIBRARIES = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
+/** The binding uses the C API only; the wheel's other 13,000 headers stay out of the cache. */
+const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"].map((path) => `tensorflow/include/${path}`);
+const COMPILER_FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", `-DNAPI_VERSION=${NAPI_VERSION}`];
+
+/**
+ * What is there, without doing work: the library's folder, the binding that `require("@tensorflow/tfjs-node-gpu")` will load, its version
+ * and variant; or the reason why training cannot start.
+ * @returns {{ libraryFolder: string, bindingPath: string, version: string, variant: "cpu" } | { missing: string }}
+ */
+export function locateTensorflow({ cache = cacheFolder() } = {}) {
+  const library = itemFolder(libraryName(), cache);
+  if (installedItem(library) === undefined) return { missing: `the TensorFlow ${TENSORFLOW_VERSION} library is not in ${cache}` };
+  const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
+  if (packageFolder === undefined) return { missing: "the npm packages are not installed" };
+  const bindingPath = installedBindingPath(packageFolder);
+  if (!existsSync(bindingPath)) return { missing: "the TensorFlow binding is not compiled" };
+  return { libraryFolder: join(library, "tensorflow"), bindingPath, version: TENSORFLOW_VERSION, variant: "cpu" };
+}
+
+/** Downloads the library into the cache unless it is there; needs no npm packages, so it runs beside `npm ci`. */
+export async function ensureTensorflowLibrary({ cache = cacheFolder(), say = sayOnStderr } = {}) {
+  const wheel = TENSORFLOW_WHEELS[platformKey()];
+  if (wheel === undefined) {
+    throw new SetupError("SETUP_PLATFORM_UNSUPPORTED", `there is no TensorFlow library for ${platformKey()} yet`, `use one of: ${Object.keys(TENSORFLOW_WHEELS).join(", ")} (for example the Docker images)`);
+  }
+  const build = async (staging) => {
+    say(`fetching TensorFlow ${TENSORFLOW_VERSION} for the CPU (${Math.round(wheel.sizeBytes / 1e6)} MB, once per machine) into ${cache}`);
+    await unpackWheel(wheel, { target: staging, scratch: join(staging, "download"), prefixes: [...LIBRARIES, ...HEADERS], say });
+    return { files: LIBRARIES, facts: { wheel: wheel.file, sha256: wheel.sha256 } };
+  };
+  const folder = await provision(libraryName(), build, { cache, ...notices(say) });
+  return join(folder, "tensorflow");
+}
+
+/** Everything: library in the cache, binding compiled and at its place in node_modules. Returns the facts of `locateTensorflow`. */
+export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStderr } = {}) {
+  const libraryFolder = await ensureTensorflowLibrary({ cache, say });
+  const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
+  if (packageFolder === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
+  const compiled = await ensureBinding(packageFolder, libraryFolder, { cache, say });
+  await installFile(compiled, installedBindingPath(packageFolder));
+  return locateTensorflow({ cache });
+}
+
+async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
+  const napiHeaders = findPackage("node-api-headers");
+  if (napiHeaders === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "node-api-headers is not installed", "run: npm run setup");
+  const sources = readdirSync(join(packageFolder, "binding")).filter((name) => /\.(cc|h)$/.test(name)).sort();
+  const includes = [join(libraryFolder, "include"), packageFolder, join(napiHeaders, "include")];
+  const build = async (staging) => {
+    const compiler = requireCompiler();
+    say("compiling the TensorFlow binding (about 10 s, once per machine)");
+    const args = [...COMPILER_FLAGS, ...sources.filter((name) => name.endsWith(".cc")).map((name) => join(packageFolder, "binding", name))];
+    args.push(...includes.flatMap((folder) => ["-I", folder]), "-L", libraryFolder, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2");
+    args.push(`-Wl,-rpath,${libraryFolder}`, "-o", join(staging, "tfjs_binding.node"));
+    const done = await withProgress(() => runCommand(compiler, args), { say, line: () => "still compiling the TensorFlow binding" });
+    if (done.code !== 0) throw new SetupError("SETUP_COMPILE_FAILED", `${compiler} failed on the TensorFlow binding: ${lastLines(done.output)}`, "it needs C++17 (g++ 9 or clang 10 and newer); set CXX to name another compiler");
+    return { files: ["tfjs_binding.node"], facts: { compiler, libraryFolder } };
+  };
+  const key = bindingKey(packageFolder, sources, libraryFolder);
+  const folder = await provision(`tensorflow-binding/${key}`, build, { cache, ...notices(say) });
+  return join(folder, "tfjs_binding.node");
+}
+
+/** Everything the compiled file depends on; the library's path is in it because the binding carries it as its rpath. */
+function bindingKey(packageFolder, sources, libraryFolder) {
+  const hash = createHash("sha256");
+  for (const name of sources) hash.update(name).update(readFileSync(join(packageFolder, "binding", name)));
+  hash.update(JSON.stringify([TENSORFLOW_VERSION, platformKey(), COMPILER_FLAGS, libraryFolder]));
+  return `${TENSORFLOW_VERSION}-napi${NAPI_VERSION}-${hash.digest("hex").slice(0, 16)}`;
+}
+
+function libraryName() {
+  const wheel = TENSORFLOW_WHEELS[platformKey()];
+  return `tensorflow/${TENSORFLOW_VERSION}-cpu-${platformKey()}-${wheel?.sha256.slice(0, 8) ?? "none"}`;
+}
+
+function installedBindingPath(packageFolder) {
+  return join(packageFolder, "lib", `napi-v${NAPI_VERSION}`, "tfjs_binding.node");
+}
+
+/** Copies unless the target is already the same bytes; a process that has the old file loaded keeps it. */
+async function installFile(source, target) {
+  const [wanted, present] = await Promise.all([readIfThere(source), readIfThere(target)]);
+  if (present !== undefined && wanted?.equals(present)) return;
+  await mkdir(dirname(target), { recursive: true });
+  const draft = `${target}.${randomUUID()}`;
+  await copyFile(source, draft);
+  await rename(draft, target);
+}
+
+/** Walks up the node_modules folders itself: Node's resolver remembers a miss from before `npm ci` ran in this process. */
+function findPackage(name) {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const candidate = join(folder, "node_modules", name);
+    if (existsSync(join(candidate, "package.json"))) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function notices(say) {
+  return {
+    onWait: (owner) => say(`another set-up (process ${owner?.pid ?? "?"}) is at work on the same cache; waiting for it`),
+    onDamage: (path) => say(`${path} is damaged; installing it again`),
+  };
+}
