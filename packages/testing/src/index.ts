@@ -1,1 +1,11 @@
-export {};
+// The test kit: real servers as children, folders, waiting, names. Nothing here is imported by production code.
+//
+//   const redis = await startRedis();
+//   const folder = await temporaryFolder("store");
+//   await until(() => state() === "completed", { what: "the sweep" });
+//   await redis.stop();
+export { assertNoLivingChildren, freePort, livingChildren, startChild, type KitChild } from "./child-process.ts";
+export { namespace, type Namespace } from "./namespace.ts";
+export { startRedis, type RedisOptions, type TestRedis } from "./redis.ts";
+export { temporaryFolder } from "./temporary-folder.ts";
+export { until, type UntilOptions } from "./until.ts";
