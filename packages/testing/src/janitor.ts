@@ -15,7 +15,7 @@ while IFS= read -r order; do
     "rm "*) set -- "$@" "\${order#rm }" ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 [ $# -eq 0 ] || rm -rf -- "$@"
 `;
 
