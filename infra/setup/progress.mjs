@@ -1,6 +1,6 @@
 // Keeps a long step from looking dead: a line now and then while it runs. Talk goes to stderr, stdout stays data.
 
-const LINE_EVERY_MS = 5_000;
+const LINE_EVERY_MS = 8_000;
 
 export function sayOnStderr(line) {
   process.stderr.write(`${line}\n`);

@@ -2,8 +2,8 @@
 // @tensorflow/tfjs-node-gpu ships. Both live in the cache; only the 100 KB binding is copied into node_modules.
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { copyFile, mkdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { lastLines, runCommand } from "./command.mjs";
 import { SetupError } from "./error.mjs";
 import { TENSORFLOW_VERSION, TENSORFLOW_WHEELS, platformKey } from "./pins.mjs";
@@ -17,21 +17,27 @@ const NAPI_VERSION = 8;
 const LIBRARIES = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
 /** The binding uses the C API only; the wheel's other 13,000 headers stay out of the cache. */
 const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"].map((path) => `tensorflow/include/${path}`);
+/** Loads the engine and computes one sum; `util.isNullOrUndefined` left Node in 23, and the package still calls it. */
+const LOAD_CHECK = `
+require("node:util").isNullOrUndefined ??= (value) => value === null || value === undefined;
+const tf = require(process.argv[1]);
+if (tf.add(1, 2).dataSync()[0] !== 3) throw new Error("1 + 2 is not 3");
+`;
 const COMPILER_FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", `-DNAPI_VERSION=${NAPI_VERSION}`];
 
 /**
  * What is there, without doing work: the library's folder, the binding that `require("@tensorflow/tfjs-node-gpu")` will load, its version
- * and variant; or the reason why training cannot start.
- * @returns {{ libraryFolder: string, bindingPath: string, version: string, variant: "cpu" } | { missing: string }}
+ * and variant; or the reason why training cannot start. It follows the note beside the installed binding, not `SAPHENA_CACHE`: the
+ * binding loads the library it was compiled for, wherever the environment points now.
  */
-export function locateTensorflow({ cache = cacheFolder() } = {}) {
-  const library = itemFolder(libraryName(), cache);
-  if (installedItem(library) === undefined) return { missing: `the TensorFlow ${TENSORFLOW_VERSION} library is not in ${cache}` };
+export function locateTensorflow() {
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
   if (packageFolder === undefined) return { missing: "the npm packages are not installed" };
   const bindingPath = installedBindingPath(packageFolder);
-  if (!existsSync(bindingPath)) return { missing: "the TensorFlow binding is not compiled" };
-  return { libraryFolder: join(library, "tensorflow"), bindingPath, version: TENSORFLOW_VERSION, variant: "cpu" };
+  const note = readNote(bindingPath);
+  if (note === undefined || !existsSync(bindingPath)) return { missing: "the TensorFlow binding is not installed" };
+  if (!LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path))))) return { missing: `the TensorFlow library is not in ${note.libraryFolder} any more` };
+  return { libraryFolder: note.libraryFolder, bindingPath, version: note.version, variant: note.variant };
 }
 
 /** Downloads the library into the cache unless it is there; needs no npm packages, so it runs beside `npm ci`. */
@@ -49,14 +55,14 @@ export async function ensureTensorflowLibrary({ cache = cacheFolder(), say = say
   return join(folder, "tensorflow");
 }
 
-/** Everything: library in the cache, binding compiled and at its place in node_modules. Returns the facts of `locateTensorflow`. */
+/** Everything: library in the cache, binding compiled, checked and at its place in node_modules. Returns the facts of `locateTensorflow`. */
 export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStderr } = {}) {
   const libraryFolder = await ensureTensorflowLibrary({ cache, say });
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
   if (packageFolder === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
   const compiled = await ensureBinding(packageFolder, libraryFolder, { cache, say });
-  await installFile(compiled, installedBindingPath(packageFolder));
-  return locateTensorflow({ cache });
+  await installBinding(compiled, packageFolder, { libraryFolder, version: TENSORFLOW_VERSION, variant: "cpu" });
+  return { ...locateTensorflow() };
 }
 
 async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
@@ -79,6 +85,15 @@ async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
   return join(folder, "tfjs_binding.node");
 }
 
+/** Whether `ensureTensorflow` would have to download or to compile: what a preflight asks before minutes are spent. */
+export function tensorflowWork({ cache = cacheFolder() } = {}) {
+  const library = itemFolder(libraryName(), cache);
+  const facts = locateTensorflow();
+  const bindings = join(cache, "items", "tensorflow-binding");
+  const hasBinding = facts.libraryFolder === join(library, "tensorflow") || (existsSync(bindings) && readdirSync(bindings).length > 0);
+  return { download: installedItem(library) === undefined, compile: !hasBinding };
+}
+
 /** Everything the compiled file depends on; the library's path is in it because the binding carries it as its rpath. */
 function bindingKey(packageFolder, sources, libraryFolder) {
   const hash = createHash("sha256");
@@ -96,14 +111,34 @@ function installedBindingPath(packageFolder) {
   return join(packageFolder, "lib", `napi-v${NAPI_VERSION}`, "tfjs_binding.node");
 }
 
-/** Copies unless the target is already the same bytes; a process that has the old file loaded keeps it. */
-async function installFile(source, target) {
-  const [wanted, present] = await Promise.all([readIfThere(source), readIfThere(target)]);
-  if (present !== undefined && wanted?.equals(present)) return;
+/**
+ * Copies the binding and writes the note beside it, unless both are there already. A process that has the old file loaded keeps it. The
+ * note comes last, after the engine was seen to load, so its presence means that this engine works here.
+ */
+async function installBinding(compiled, packageFolder, note) {
+  const target = installedBindingPath(packageFolder);
+  const [wanted, present] = await Promise.all([readFile(compiled), readIfThere(target)]);
+  if (present?.equals(wanted) && JSON.stringify(readNote(target)) === JSON.stringify(note)) return;
   await mkdir(dirname(target), { recursive: true });
   const draft = `${target}.${randomUUID()}`;
-  await copyFile(source, draft);
+  await copyFile(compiled, draft);
   await rename(draft, target);
+  const loads = await runCommand(process.execPath, ["-e", LOAD_CHECK, packageFolder], { env: { TF_CPP_MIN_LOG_LEVEL: "3" } });
+  if (loads.code !== 0) throw new SetupError("SETUP_ENGINE_UNUSABLE", `TensorFlow ${note.version} does not load: ${lastLines(loads.output)}`, "it needs glibc 2.27 or newer and a CPU with AVX; on such a machine, delete the cache folder and run it again");
+  await writeFile(`${draft}.json`, JSON.stringify(note));
+  await rename(`${draft}.json`, notePath(target));
+}
+
+function readNote(bindingPath) {
+  try {
+    return JSON.parse(readFileSync(notePath(bindingPath), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function notePath(bindingPath) {
+  return join(dirname(bindingPath), "saphena.json");
 }
 
 /** Walks up the node_modules folders itself: Node's resolver remembers a miss from before `npm ci` ran in this process. */

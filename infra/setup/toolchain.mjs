@@ -4,7 +4,8 @@ import { delimiter, join } from "node:path";
 import { runCommand } from "./command.mjs";
 import { SetupError } from "./error.mjs";
 
-const NODE_FLOOR = [20, 11];
+/** Vite, oxlint and knip ask for it; 20.19 is also the first 20 that can `require` an ES module. */
+const NODE_FLOOR = [20, 19];
 
 /** Absolute path of a program on PATH, or undefined. */
 export function findProgram(name, env = process.env) {

@@ -25,7 +25,7 @@ export async function ensureVersitygw({ cache = cacheFolder(), env = process.env
   const build = async (staging) => {
     say(`building versitygw ${VERSITYGW_VERSION} with Go (about a minute, once per machine) into ${cache}`);
     const startedAt = Date.now();
-    const done = await withProgress(() => runCommand(go, ["install", `${MODULE}@${VERSITYGW_VERSION}`], { env: { ...env, GOBIN: staging, GOFLAGS: "-mod=mod" } }), {
+    const done = await withProgress(() => runCommand(go, ["install", `${MODULE}@${VERSITYGW_VERSION}`], { env: { ...env, GOBIN: staging, GOFLAGS: "" } }), {
       say,
       line: () => `still building versitygw (${Math.round((Date.now() - startedAt) / 1000)} s)`,
     });
