@@ -1,0 +1,134 @@
+// The sweep file: what a user writes, with every default. Unknown keys are refused with the nearest match (explain.ts);
+// the JSON Schema under docs/ is generated from here. Rules that need more than one key are in sweep-rules.ts.
+import { z } from "zod";
+
+export const modelSchema = z.strictObject({
+  arch: z.literal("venet").default("venet"),
+  heads: z.enum(["both", "classification", "segmentation"]).default("both").describe("which heads are trained; a dataset without labels or masks drops its head"),
+  depth: z.int().min(2).max(8).default(5).describe("encoder levels; inputSize must be divisible by 2^(depth-1)"),
+  baseFilters: z.int().min(1).max(512).default(32).describe("feature maps of the first level; they double per level up to maxFilters"),
+  maxFilters: z.int().min(1).max(2048).default(480),
+  inputSize: z.int().min(8).max(2048).default(128).describe("side of the square network input, pixels"),
+  resize: z.enum(["stretch", "fit"]).default("stretch").describe("stretch changes the aspect ratio, fit pads"),
+});
+export type ModelConfig = z.infer<typeof modelSchema>;
+
+export const optimizerSchema = z.strictObject({
+  type: z.literal("sgd").default("sgd"),
+  learningRate: z.number().positive().max(100).default(0.01),
+  momentum: z.number().min(0).lt(1).default(0.99),
+  nesterov: z.boolean().default(true),
+  weightDecay: z.number().min(0).max(1).default(3e-5),
+  schedule: z.enum(["poly", "constant"]).default("poly").describe("poly: learningRate * (1 - step/steps)^0.9"),
+});
+export type OptimizerConfig = z.infer<typeof optimizerSchema>;
+
+export const lossSchema = z.strictObject({
+  classWeight: z.number().min(0).max(1000).default(0.5).describe("λ_class"),
+  segmentationWeight: z.number().min(0).max(1000).default(1).describe("λ_seg"),
+  deepSupervision: z.boolean().default(true),
+});
+export type LossConfig = z.infer<typeof lossSchema>;
+
+export const trainSchema = z.strictObject({
+  seed: z.int().min(0).max(0xffffffff).default(1),
+  epochs: z.int().min(1).max(100_000).default(20),
+  batchSize: z.int().min(2).max(4096).default(8).describe("at least 2: batch normalisation needs it"),
+  optimizer: optimizerSchema.prefault({}),
+  loss: lossSchema.prefault({}),
+  augment: z.enum(["default", "none"]).default("default"),
+});
+export type TrainConfig = z.infer<typeof trainSchema>;
+
+const scalar = z.union([z.number(), z.string(), z.boolean()]);
+export type ParameterValue = z.infer<typeof scalar>;
+export type Parameters = Record<string, ParameterValue>;
+export const parametersSchema: z.ZodType<Parameters> = z.record(z.string(), scalar);
+
+export const floatParameterSchema = z.strictObject({
+  type: z.literal("float"),
+  min: z.number(),
+  max: z.number(),
+  log: z.boolean().default(false),
+  step: z.number().positive().optional(),
+});
+export const intParameterSchema = z.strictObject({
+  type: z.literal("int"),
+  min: z.int(),
+  max: z.int(),
+  log: z.boolean().default(false),
+  step: z.int().positive().default(1),
+});
+export const categoricalParameterSchema = z.strictObject({ type: z.literal("categorical"), values: z.array(scalar).min(1).max(1000) });
+export const parameterSchema = z.discriminatedUnion("type", [floatParameterSchema, intParameterSchema, categoricalParameterSchema]);
+export type Parameter = z.infer<typeof parameterSchema>;
+export type SearchSpace = Record<string, Parameter>;
+
+export const OBJECTIVE_METRICS = ["dice", "accuracy", "score"] as const;
+export type ObjectiveMetric = (typeof OBJECTIVE_METRICS)[number];
+export const objectiveSchema = z.strictObject({ metric: z.enum(OBJECTIVE_METRICS).default("dice"), goal: z.enum(["maximize", "minimize"]).default("maximize") });
+export type Objective = z.infer<typeof objectiveSchema>;
+
+export const samplerSchema = z.strictObject({
+  type: z.enum(["random", "grid"]).default("random"),
+  seed: z.int().min(0).max(0xffffffff).default(1),
+});
+export type SamplerConfig = z.infer<typeof samplerSchema>;
+
+const noPruner = z.strictObject({ type: z.literal("none").default("none") });
+export const prunerSchema = z.strictObject({ epoch: noPruner.prefault({}), fold: noPruner.prefault({}) });
+
+export const cvSchema = z.strictObject({
+  folds: z.int().min(1).max(100).default(5).describe("1 = one grouped hold-out of validationShare"),
+  stratify: z.enum(["label", "none"]).default("label"),
+  groupBy: z.enum(["group", "source", "none"]).default("group").describe("rows that share this are never split over folds"),
+  seed: z.int().min(0).max(0xffffffff).default(12345),
+  validationShare: z.number().gt(0).lt(1).default(0.2).describe("used only when folds is 1"),
+});
+export type CvConfig = z.infer<typeof cvSchema>;
+
+export const DURATION = /^(\d+(?:\.\d+)?)(s|m|h|d)$/;
+export const budgetSchema = z.strictObject({
+  trials: z.int().min(1).max(1_000_000),
+  maxFailures: z.int().min(0).optional().describe("the sweep fails when more trials than this have failed"),
+  wallClock: z.string().regex(DURATION, "a duration such as 90s, 30m, 12h, 2d").optional().describe("no new trial starts after this time"),
+  gpuHours: z.number().positive().optional().describe("no new trial starts once the runs have used this many slot-hours"),
+});
+export type Budget = z.infer<typeof budgetSchema>;
+
+export const POOL_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+export const resourcesSchema = z.strictObject({
+  pool: z.string().regex(POOL_NAME, "1-32 of a-z, 0-9, `-`, `_`").default("default"),
+  concurrency: z.int().min(1).max(100_000).default(8).describe("runs of this sweep in flight at once"),
+  priority: z.int().min(-1000).max(1000).default(0).describe("higher goes first"),
+  threads: z.int().min(1).max(256).default(1).describe("CPU threads a run"),
+});
+
+export const sweepFileSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  dataset: z.string().min(1).max(200).describe("name (highest version), name@version or name@hash"),
+  model: modelSchema.prefault({}),
+  train: trainSchema.prefault({}),
+  parameters: z.record(z.string(), parameterSchema).default({}).describe("paths into model and train, such as train.optimizer.learningRate"),
+  objective: objectiveSchema.prefault({}),
+  sampler: samplerSchema.prefault({}),
+  pruner: prunerSchema.prefault({}),
+  cv: cvSchema.prefault({}),
+  budget: budgetSchema,
+  resources: resourcesSchema.prefault({}),
+  checkpoints: z.strictObject({ keepBest: z.int().min(0).max(1000).default(1), keepLast: z.int().min(1).max(100).default(1) }).prefault({}),
+  retry: z.strictObject({ max: z.int().min(0).max(100).default(2).describe("failures of one run before it fails for good") }).prefault({}),
+});
+
+/** A sweep file as written: everything but name, dataset and budget may be left out. */
+export type SweepFile = z.input<typeof sweepFileSchema>;
+/** A sweep file with every default filled in. */
+export type SweepSpec = z.output<typeof sweepFileSchema>;
+
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** Milliseconds of a duration such as `30m`. */
+export function durationMs(text: string): number {
+  const match = DURATION.exec(text);
+  if (match === null) throw new RangeError(`not a duration: ${text}`);
+  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+}
