@@ -43,23 +43,37 @@ export async function installPackages(root, say) {
   const line = () => `still installing npm packages (${Math.round((Date.now() - startedAt) / 1000)} s)`;
   const done = await withProgress(() => runNpm(root, ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]), { say, line });
   if (done.code === 0) return;
-  throw new SetupError("SETUP_NPM_FAILED", `npm ci failed: ${lastLines(done.output)}`, "check the network and the registry (npm ping), then run it again");
+  throw new SetupError(
+    "SETUP_NPM_FAILED",
+    `npm ci failed: ${lastLines(done.output)}`,
+    "check the network and the registry (npm ping), then run it again",
+  );
 }
 
 /** `tsc -b`, then the dashboard's bundle when its sources are newer than it. Both are quick when nothing changed. */
 export async function build(root, say) {
-  const compile = await withProgress(() => runCommand(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"], { cwd: root }), {
-    say,
-    line: () => "still compiling",
-  });
+  const compile = await withProgress(
+    () => runCommand(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"], { cwd: root }),
+    {
+      say,
+      line: () => "still compiling",
+    },
+  );
   if (compile.code !== 0) throw buildFailure("tsc -b", compile.output);
   if (!dashboardIsStale(root)) return;
-  const bundle = await withProgress(() => runNpm(root, ["run", "-s", "build", "-w", "services/dashboard"]), { say, line: () => "still building the dashboard" });
+  const bundle = await withProgress(() => runNpm(root, ["run", "-s", "build", "-w", "services/dashboard"]), {
+    say,
+    line: () => "still building the dashboard",
+  });
   if (bundle.code !== 0) throw buildFailure("the dashboard's build", bundle.output);
 }
 
 function buildFailure(what, output) {
-  return new SetupError("SETUP_BUILD_FAILED", `${what} failed:\n${lastLines(output, 20)}`, "in a clean clone this is a bug of Saphena; in a changed one, mend the named lines (npm run build)");
+  return new SetupError(
+    "SETUP_BUILD_FAILED",
+    `${what} failed:\n${lastLines(output, 20)}`,
+    "in a clean clone this is a bug of Saphena; in a changed one, mend the named lines (npm run build)",
+  );
 }
 
 function dashboardIsStale(root) {

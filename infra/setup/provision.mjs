@@ -75,7 +75,11 @@ async function makeFolder(cache) {
   try {
     await mkdir(cache, { recursive: true });
   } catch (error) {
-    throw new SetupError("CACHE_NOT_WRITABLE", `cannot create the cache folder ${cache} (${error.code})`, "set SAPHENA_CACHE to a folder that you may write to");
+    throw new SetupError(
+      "CACHE_NOT_WRITABLE",
+      `cannot create the cache folder ${cache} (${error.code})`,
+      "set SAPHENA_CACHE to a folder that you may write to",
+    );
   }
 }
 
@@ -90,7 +94,11 @@ async function isWhole(folder, onDamage) {
       return false;
     }
   }
-  await writeMarker(folder, marker.files.map((file) => file.path), marker.facts);
+  await writeMarker(
+    folder,
+    marker.files.map((file) => file.path),
+    marker.facts,
+  );
   return true;
 }
 

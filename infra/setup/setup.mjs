@@ -82,7 +82,9 @@ async function main() {
 function fail(error) {
   endCommands();
   const wrongUsage = typeof error?.code === "string" && error.code.startsWith("ERR_PARSE_ARGS");
-  const errors = wrongUsage ? [new SetupError("SETUP_BAD_OPTION", error.message, "see npm run setup -- --help")] : (error?.errors ?? [error]);
+  const errors = wrongUsage
+    ? [new SetupError("SETUP_BAD_OPTION", error.message, "see npm run setup -- --help")]
+    : (error?.errors ?? [error]);
   for (const each of errors) {
     process.stderr.write(formatError(each));
     if (process.env.SAPHENA_DEBUG) console.error(each);
@@ -90,7 +92,10 @@ function fail(error) {
   process.exit(wrongUsage ? 2 : 1);
 }
 
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]) {
   process.on(signal, () => {
     endCommands();
     process.exit(code);

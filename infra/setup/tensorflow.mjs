@@ -16,7 +16,9 @@ import { unpackWheel } from "./wheel.mjs";
 const NAPI_VERSION = 8;
 const LIBRARIES = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
 /** The binding uses the C API only; the wheel's other 13,000 headers stay out of the cache. */
-const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"].map((path) => `tensorflow/include/${path}`);
+const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"].map(
+  (path) => `tensorflow/include/${path}`,
+);
 /** Loads the engine and computes one sum; `util.isNullOrUndefined` left Node in 23, and the package still calls it. */
 const LOAD_CHECK = `
 require("node:util").isNullOrUndefined ??= (value) => value === null || value === undefined;
@@ -36,7 +38,8 @@ export function locateTensorflow() {
   const bindingPath = installedBindingPath(packageFolder);
   const note = readNote(bindingPath);
   if (note === undefined || !existsSync(bindingPath)) return { missing: "the TensorFlow binding is not installed" };
-  if (!LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path))))) return { missing: `the TensorFlow library is not in ${note.libraryFolder} any more` };
+  if (!LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path)))))
+    return { missing: `the TensorFlow library is not in ${note.libraryFolder} any more` };
   return { libraryFolder: note.libraryFolder, bindingPath, version: note.version, variant: note.variant };
 }
 
@@ -44,7 +47,11 @@ export function locateTensorflow() {
 export async function ensureTensorflowLibrary({ cache = cacheFolder(), say = sayOnStderr } = {}) {
   const wheel = TENSORFLOW_WHEELS[platformKey()];
   if (wheel === undefined) {
-    throw new SetupError("SETUP_PLATFORM_UNSUPPORTED", `there is no TensorFlow library for ${platformKey()} yet`, `use one of: ${Object.keys(TENSORFLOW_WHEELS).join(", ")} (for example the Docker images)`);
+    throw new SetupError(
+      "SETUP_PLATFORM_UNSUPPORTED",
+      `there is no TensorFlow library for ${platformKey()} yet`,
+      `use one of: ${Object.keys(TENSORFLOW_WHEELS).join(", ")} (for example the Docker images)`,
+    );
   }
   const build = async (staging) => {
     say(`fetching TensorFlow ${TENSORFLOW_VERSION} for the CPU (${Math.round(wheel.sizeBytes / 1e6)} MB, once per machine) into ${cache}`);
@@ -59,7 +66,8 @@ export async function ensureTensorflowLibrary({ cache = cacheFolder(), say = say
 export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStderr } = {}) {
   const libraryFolder = await ensureTensorflowLibrary({ cache, say });
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
-  if (packageFolder === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
+  if (packageFolder === undefined)
+    throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
   const compiled = await ensureBinding(packageFolder, libraryFolder, { cache, say });
   await installBinding(compiled, packageFolder, { libraryFolder, version: TENSORFLOW_VERSION, variant: "cpu" });
   return { ...locateTensorflow() };
@@ -68,16 +76,29 @@ export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStder
 async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
   const napiHeaders = findPackage("node-api-headers");
   if (napiHeaders === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "node-api-headers is not installed", "run: npm run setup");
-  const sources = readdirSync(join(packageFolder, "binding")).filter((name) => /\.(cc|h)$/.test(name)).sort();
+  const sources = readdirSync(join(packageFolder, "binding"))
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .sort();
   const includes = [join(libraryFolder, "include"), packageFolder, join(napiHeaders, "include")];
   const build = async (staging) => {
     const compiler = requireCompiler();
     say("compiling the TensorFlow binding (about 10 s, once per machine)");
     const args = [...COMPILER_FLAGS, ...sources.filter((name) => name.endsWith(".cc")).map((name) => join(packageFolder, "binding", name))];
-    args.push(...includes.flatMap((folder) => ["-I", folder]), "-L", libraryFolder, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2");
+    args.push(
+      ...includes.flatMap((folder) => ["-I", folder]),
+      "-L",
+      libraryFolder,
+      "-l:libtensorflow_cc.so.2",
+      "-l:libtensorflow_framework.so.2",
+    );
     args.push(`-Wl,-rpath,${libraryFolder}`, "-o", join(staging, "tfjs_binding.node"));
     const done = await withProgress(() => runCommand(compiler, args), { say, line: () => "still compiling the TensorFlow binding" });
-    if (done.code !== 0) throw new SetupError("SETUP_COMPILE_FAILED", `${compiler} failed on the TensorFlow binding: ${lastLines(done.output)}`, "it needs C++17 (g++ 9 or clang 10 and newer); set CXX to name another compiler");
+    if (done.code !== 0)
+      throw new SetupError(
+        "SETUP_COMPILE_FAILED",
+        `${compiler} failed on the TensorFlow binding: ${lastLines(done.output)}`,
+        "it needs C++17 (g++ 9 or clang 10 and newer); set CXX to name another compiler",
+      );
     return { files: ["tfjs_binding.node"], facts: { compiler, libraryFolder } };
   };
   const key = bindingKey(packageFolder, sources, libraryFolder);
@@ -124,7 +145,12 @@ async function installBinding(compiled, packageFolder, note) {
   await copyFile(compiled, draft);
   await rename(draft, target);
   const loads = await runCommand(process.execPath, ["-e", LOAD_CHECK, packageFolder], { env: { TF_CPP_MIN_LOG_LEVEL: "3" } });
-  if (loads.code !== 0) throw new SetupError("SETUP_ENGINE_UNUSABLE", `TensorFlow ${note.version} does not load: ${lastLines(loads.output)}`, "it needs glibc 2.27 or newer and a CPU with AVX; on such a machine, delete the cache folder and run it again");
+  if (loads.code !== 0)
+    throw new SetupError(
+      "SETUP_ENGINE_UNUSABLE",
+      `TensorFlow ${note.version} does not load: ${lastLines(loads.output)}`,
+      "it needs glibc 2.27 or newer and a CPU with AVX; on such a machine, delete the cache folder and run it again",
+    );
   await writeFile(`${draft}.json`, JSON.stringify(note));
   await rename(`${draft}.json`, notePath(target));
 }

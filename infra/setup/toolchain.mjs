@@ -20,26 +20,44 @@ export function checkNode(version = process.versions.node) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [wantMajor, wantMinor] = NODE_FLOOR;
   if (major > wantMajor || (major === wantMajor && minor >= wantMinor)) return;
-  throw new SetupError("SETUP_NODE_TOO_OLD", `Node ${version} is too old; Saphena needs ${wantMajor}.${wantMinor} or newer`, "install Node 20, 22 or 24 from https://nodejs.org");
+  throw new SetupError(
+    "SETUP_NODE_TOO_OLD",
+    `Node ${version} is too old; Saphena needs ${wantMajor}.${wantMinor} or newer`,
+    "install Node 20, 22 or 24 from https://nodejs.org",
+  );
 }
 
 /** The python3 to use, after checking that it has pip. */
 export async function requirePip(env = process.env) {
   const python = findProgram("python3", env);
   if (python === undefined) {
-    throw new SetupError("SETUP_PYTHON_MISSING", "python3 is not on PATH; its pip downloads the TensorFlow library", "Debian/Ubuntu: sudo apt-get install python3 python3-pip; Fedora: sudo dnf install python3-pip");
+    throw new SetupError(
+      "SETUP_PYTHON_MISSING",
+      "python3 is not on PATH; its pip downloads the TensorFlow library",
+      "Debian/Ubuntu: sudo apt-get install python3 python3-pip; Fedora: sudo dnf install python3-pip",
+    );
   }
   const { code } = await runCommand(python, ["-m", "pip", "--version"], { env });
-  if (code !== 0) throw new SetupError("SETUP_PIP_MISSING", `${python} has no pip module`, "Debian/Ubuntu: sudo apt-get install python3-pip; elsewhere: python3 -m ensurepip --user");
+  if (code !== 0)
+    throw new SetupError(
+      "SETUP_PIP_MISSING",
+      `${python} has no pip module`,
+      "Debian/Ubuntu: sudo apt-get install python3-pip; elsewhere: python3 -m ensurepip --user",
+    );
   return python;
 }
 
 /** The C++ compiler: `CXX`, else g++, c++ or clang++ on PATH. */
 export function requireCompiler(env = process.env) {
-  const named = env.CXX === undefined || env.CXX === "" ? undefined : (findProgram(env.CXX, env) ?? (isExecutable(env.CXX) ? env.CXX : undefined));
+  const named =
+    env.CXX === undefined || env.CXX === "" ? undefined : (findProgram(env.CXX, env) ?? (isExecutable(env.CXX) ? env.CXX : undefined));
   const found = named ?? ["g++", "c++", "clang++"].map((name) => findProgram(name, env)).find((path) => path !== undefined);
   if (found !== undefined) return found;
-  throw new SetupError("SETUP_COMPILER_MISSING", "no C++ compiler on PATH; the TensorFlow binding is compiled from source once", "Debian/Ubuntu: sudo apt-get install g++; Fedora: sudo dnf install gcc-c++");
+  throw new SetupError(
+    "SETUP_COMPILER_MISSING",
+    "no C++ compiler on PATH; the TensorFlow binding is compiled from source once",
+    "Debian/Ubuntu: sudo apt-get install g++; Fedora: sudo dnf install gcc-c++",
+  );
 }
 
 function isExecutable(path) {

@@ -25,10 +25,13 @@ export async function ensureVersitygw({ cache = cacheFolder(), env = process.env
   const build = async (staging) => {
     say(`building versitygw ${VERSITYGW_VERSION} with Go (about a minute, once per machine) into ${cache}`);
     const startedAt = Date.now();
-    const done = await withProgress(() => runCommand(go, ["install", `${MODULE}@${VERSITYGW_VERSION}`], { env: { ...env, GOBIN: staging, GOFLAGS: "" } }), {
-      say,
-      line: () => `still building versitygw (${Math.round((Date.now() - startedAt) / 1000)} s)`,
-    });
+    const done = await withProgress(
+      () => runCommand(go, ["install", `${MODULE}@${VERSITYGW_VERSION}`], { env: { ...env, GOBIN: staging, GOFLAGS: "" } }),
+      {
+        say,
+        line: () => `still building versitygw (${Math.round((Date.now() - startedAt) / 1000)} s)`,
+      },
+    );
     if (done.code !== 0) throw new Error(lastLines(done.output, 3));
     return { files: ["versitygw"], facts: { version: VERSITYGW_VERSION } };
   };
