@@ -1,1 +1,43 @@
-export {};
+// The only importer of TensorFlow. Loads it on request and offers the fused kernels that training is built from:
+//
+//   const engine = loadEngine({ threads: 1 });
+//   const y = engine.tidy(() => leakyRelu(engine, engine.tensor(Float32Array.of(-1, 2), [2]), 0.01));
+export { loadEngine, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
+export type { EngineFingerprint } from "./fingerprint.ts";
+export type { OpAttribute, Tensor } from "./native.ts";
+export {
+  add,
+  addAll,
+  broadcast,
+  concatenateChannels,
+  divide,
+  matrixProduct,
+  mean,
+  multiply,
+  oneHot,
+  pack,
+  reshape,
+  slice,
+  sliceChannels,
+  subtract,
+  sum,
+} from "./arithmetic.ts";
+export {
+  biasAdd,
+  biasGradient,
+  convolution,
+  convolutionInputGradient,
+  convolutionKernelGradient,
+  padTopLeft,
+  type ConvolutionOptions,
+} from "./convolution.ts";
+export { softmax, softmaxCrossEntropy } from "./cross-entropy.ts";
+export {
+  batchNormGradient,
+  batchNormInference,
+  batchNormTraining,
+  type BatchNormForward,
+  type BatchNormOptions,
+} from "./fused-batch-norm.ts";
+export { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
+export { applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";

@@ -1,0 +1,91 @@
+// The engine: TensorFlow loaded once into this process, behind the few verbs that everything else is built from.
+// Nothing is loaded when this module is imported, so a parent process can import types and never pay for the library.
+import { SaphenaError } from "@saphena/contracts";
+import { prepareEnvironment, vendorKernelsOff } from "./environment.ts";
+import { fingerprintOf, type EngineFingerprint } from "./fingerprint.ts";
+import { requireNative, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
+
+export interface EngineOptions {
+  /** CPU threads for one operation; one a trial gives the best throughput of a machine (measured: 1.4 times). */
+  threads: number;
+}
+
+export interface EngineMemory {
+  /** Tensors that are alive, and the bytes of their contents. Resource variables are not counted. */
+  tensors: number;
+  tensorBytes: number;
+  /** Resident set of this process. */
+  rssBytes: number;
+}
+
+/**
+ * Tensors are handles to memory outside the JavaScript heap: nothing frees them but `dispose`, or the end of the `tidy`
+ * they were made in. All operations of one engine belong to one thread.
+ */
+export interface Engine {
+  readonly fingerprint: EngineFingerprint;
+  /** Runs one TensorFlow operation. The caller owns the outputs. */
+  execute(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
+  /** As `execute` for an operation with one output. */
+  run(op: string, attributes: readonly OpAttribute[], ...inputs: Tensor[]): Tensor;
+  /** A tensor of these values. The array is not copied at once: leave it unchanged while the tensor lives. */
+  tensor(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  scalar(value: number): Tensor;
+  /** The values of a float32 tensor, copied. Waits until the device has computed them. */
+  read(tensor: Tensor): Float32Array;
+  /** Runs `scope` and disposes every tensor made in it, except those it returns or gave to `keep`. */
+  tidy<T>(scope: () => T): T;
+  keep(tensor: Tensor): Tensor;
+  memory(): EngineMemory;
+}
+
+let loaded: { engine: Engine; threads: number } | undefined;
+
+/**
+ * Loads TensorFlow into this process (about 1 s) and returns the engine; a second call returns the same one.
+ * @throws SaphenaError ENGINE_MISSING when the library or its binding is not set up, and INTERNAL when the process
+ * already runs an engine with another number of threads (the library reads that number only once).
+ */
+export function loadEngine(options: EngineOptions): Engine {
+  const { threads } = options;
+  if (!Number.isInteger(threads) || threads < 1) throw new SaphenaError("INTERNAL", `an engine needs 1 or more threads, not ${threads}`);
+  if (loaded === undefined) loaded = { engine: createEngine(load(options), threads), threads };
+  if (loaded.threads !== threads)
+    throw new SaphenaError("INTERNAL", `this process runs its engine with ${loaded.threads} threads and cannot change to ${threads}`);
+  return loaded.engine;
+}
+
+function load(options: EngineOptions): NativeModule {
+  prepareEnvironment(options);
+  try {
+    return requireNative();
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split("\n", 1)[0] ?? "") : String(cause);
+    throw new SaphenaError("ENGINE_MISSING", reason, { cause });
+  }
+}
+
+function createEngine(native: NativeModule, threads: number): Engine {
+  const backend = native.backend();
+  const engine: Engine = {
+    fingerprint: fingerprintOf({
+      tensorflowVersion: backend.binding.TF_Version,
+      usesGpu: backend.isUsingGpuDevice,
+      threads,
+      vendorKernelsOff: vendorKernelsOff(),
+    }),
+    execute: (op, attributes, inputs, outputs) => backend.executeMultipleOutputs(op, attributes, inputs, outputs),
+    run: (op, attributes, ...inputs) => backend.executeMultipleOutputs(op, attributes, inputs, 1)[0] as Tensor,
+    tensor: (values, shape) => native.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32"),
+    scalar: (value) => native.tensor(Float32Array.of(value), [], "float32"),
+    read: (tensor) => {
+      const values = tensor.dataSync();
+      if (!(values instanceof Float32Array)) throw new SaphenaError("INTERNAL", `a ${tensor.dtype} tensor was read as float32`);
+      return values;
+    },
+    tidy: (scope) => native.tidy(scope),
+    keep: (tensor) => native.keep(tensor),
+    memory: () => ({ tensors: native.memory().numTensors, tensorBytes: native.memory().numBytes, rssBytes: process.memoryUsage.rss() }),
+  };
+  return engine;
+}

@@ -1,0 +1,29 @@
+// What the TensorFlow library reads from the process environment, set once before it is loaded: after that it is deaf.
+// The only place of this package that touches the environment.
+
+/** Settings the library takes when it loads. */
+export interface LibrarySettings {
+  /** CPU threads for one operation. Results differ in their last bits between thread counts. */
+  threads: number;
+}
+
+/** Sets the library's environment. A variable the user has set stays, except for the thread counts, which the caller owns. */
+export function prepareEnvironment(settings: LibrarySettings): void {
+  process.env["TF_NUM_INTRAOP_THREADS"] = String(settings.threads);
+  process.env["TF_NUM_INTEROP_THREADS"] = String(settings.threads);
+  process.env["OMP_NUM_THREADS"] = String(settings.threads);
+  for (const [name, value] of Object.entries(DEFAULTS)) process.env[name] ??= value;
+}
+
+/** Whether the user switched off the vendor kernels, which changes results and doubles the step (205 ms instead of 105). */
+export function vendorKernelsOff(): boolean {
+  return process.env["TF_ENABLE_ONEDNN_OPTS"] === "0";
+}
+
+const DEFAULTS: Readonly<Record<string, string>> = {
+  TF_CPP_MIN_LOG_LEVEL: "2",
+  // Equal seeds must give equal bits on a GPU, too.
+  TF_DETERMINISTIC_OPS: "1",
+  // Several processes may share one GPU; the library would otherwise take all of its memory at once.
+  TF_FORCE_GPU_ALLOW_GROWTH: "true",
+};

@@ -1,0 +1,59 @@
+// The engine fingerprint: what must be equal for two runs with equal seeds to give bit-equal numbers.
+import { readdirSync, readFileSync } from "node:fs";
+import type { EngineFingerprint } from "@saphena/contracts";
+
+export type { EngineFingerprint };
+
+/** From widest to narrowest: the vendor kernels choose their code path by the first one the processor has. */
+const X86_INSTRUCTION_SETS = ["amx_tile", "avx512_bf16", "avx512f", "avx2", "avx", "sse4_2"] as const;
+const ARM_INSTRUCTION_SETS = ["sve2", "sve", "asimd"] as const;
+
+/** The widest instruction set named by the text of /proc/cpuinfo, or `architecture` where the text names none. */
+export function instructionSetOf(cpuInfo: string, architecture: string): string {
+  const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo)?.[1]?.trim().split(/\s+/) ?? []);
+  return [...X86_INSTRUCTION_SETS, ...ARM_INSTRUCTION_SETS].find((name) => flags.has(name)) ?? architecture;
+}
+
+/** `cpu`, or `gpu:<model>` with the model the NVIDIA driver reports. */
+export function deviceKindOf(usesGpu: boolean, driverText: string | null): string {
+  if (!usesGpu) return "cpu";
+  const model = driverText === null ? undefined : /^Model:\s*(.+)$/m.exec(driverText)?.[1]?.trim();
+  return `gpu:${model ?? "unknown"}`;
+}
+
+/** The fingerprint of this process's engine on this machine. */
+export function fingerprintOf(engine: {
+  tensorflowVersion: string;
+  usesGpu: boolean;
+  threads: number;
+  vendorKernelsOff: boolean;
+}): EngineFingerprint {
+  return {
+    engine: engine.vendorKernelsOff ? "tensorflow-native without oneDNN" : "tensorflow-native",
+    tensorflowVersion: engine.tensorflowVersion,
+    deviceKind: deviceKindOf(engine.usesGpu, engine.usesGpu ? readGpuInformation() : null),
+    instructionSet: instructionSetOf(readText("/proc/cpuinfo") ?? "", process.arch),
+    threads: engine.threads,
+  };
+}
+
+function readGpuInformation(): string | null {
+  const root = "/proc/driver/nvidia/gpus";
+  try {
+    return (
+      readdirSync(root)
+        .map((gpu) => readText(`${root}/${gpu}/information`))
+        .find((text) => text !== null) ?? null
+    );
+  } catch {
+    return null; // no NVIDIA driver file system, as in some containers: the kind is then "gpu:unknown"
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null; // not Linux
+  }
+}

@@ -1,0 +1,47 @@
+// The part of the TensorFlow binding that Saphena uses, as types, and the one `require` that loads it.
+// The binding's own type declarations pull in every front end of the library, so only what is called is declared here.
+import { createRequire } from "node:module";
+import * as util from "node:util";
+
+/** A handle to a tensor inside TensorFlow. Whoever receives one from a function of this package must dispose it. */
+export interface Tensor {
+  readonly shape: number[];
+  readonly dtype: string;
+  readonly isDisposed: boolean;
+  dispose(): void;
+  dataSync(): Float32Array | Int32Array | Uint8Array;
+}
+
+/** One attribute of a TensorFlow operation; `type` is the TF_AttrType number of the C API. */
+export interface OpAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: string | number | boolean | readonly number[];
+}
+
+interface NativeBackend {
+  readonly binding: { readonly TF_Version: string };
+  readonly isUsingGpuDevice: boolean;
+  executeMultipleOutputs(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
+  getNumOfTFTensors(): number;
+}
+
+export interface NativeModule {
+  backend(): NativeBackend;
+  tensor(values: Float32Array | Int32Array, shape: readonly number[], dtype: "float32" | "int32"): Tensor;
+  tidy<T>(scope: () => T): T;
+  keep<T extends Tensor>(tensor: T): T;
+  memory(): { numTensors: number; numBytes: number };
+}
+
+/** Loads the native library. Throws whatever the loader throws; `loadEngine` turns that into one error with a remedy. */
+export function requireNative(): NativeModule {
+  const require = createRequire(import.meta.url);
+  restoreRemovedNodeFunction(require("node:util") as Record<string, unknown>);
+  return require("@tensorflow/tfjs-node-gpu") as NativeModule;
+}
+
+/** Node 23 removed `util.isNullOrUndefined`, which the binding's JavaScript still calls. */
+function restoreRemovedNodeFunction(mutableUtil: Record<string, unknown>): void {
+  if (!("isNullOrUndefined" in util)) mutableUtil["isNullOrUndefined"] = (value: unknown) => value === null || value === undefined;
+}

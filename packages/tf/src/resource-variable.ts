@@ -1,0 +1,69 @@
+// Variables that live inside TensorFlow and are updated in place, so that an optimizer step is one kernel a parameter
+// (composed from tensors it is about nine).
+import { booleanAttribute, FLOAT32, shapeAttribute, stringAttribute, typeAttribute } from "./attributes.ts";
+import type { Engine } from "./engine.ts";
+import type { Tensor } from "./native.ts";
+
+export interface ResourceVariable {
+  readonly shape: readonly number[];
+  readonly handle: Tensor;
+  /**
+   * The current value without a copy. Dispose it before the variable is updated: TensorFlow updates in place only what nobody
+   * else holds, and copies the whole variable otherwise.
+   */
+  read(): Tensor;
+  /** Sets the value; `values` are copied. */
+  assign(values: Float32Array): void;
+  dispose(): void;
+}
+
+let variableCount = 0; // names a variable within the process; never stored
+
+/** A variable of this shape and value. */
+export function createVariable(engine: Engine, shape: readonly number[], values: Float32Array): ResourceVariable {
+  const attributes = [
+    typeAttribute("dtype", FLOAT32),
+    shapeAttribute("shape", shape),
+    stringAttribute("container", ""),
+    stringAttribute("shared_name", `saphena-${++variableCount}`),
+  ];
+  const handle = engine.keep(engine.run("VarHandleOp", attributes));
+  const variable: ResourceVariable = {
+    shape,
+    handle,
+    read: () => engine.run("ReadVariableOp", [typeAttribute("dtype", FLOAT32)], handle),
+    assign: (next) => {
+      // TensorFlow may keep using the array it is given, so it gets one of its own.
+      const value = engine.tensor(next.slice(), shape);
+      engine.execute("AssignVariableOp", [typeAttribute("dtype", FLOAT32)], [handle, value], 0);
+      value.dispose();
+    },
+    dispose: () => {
+      engine.execute("DestroyResourceOp", [booleanAttribute("ignore_lookup_error", true)], [handle], 0);
+      handle.dispose();
+    },
+  };
+  variable.assign(values);
+  return variable;
+}
+
+/**
+ * One step of SGD with momentum, as PyTorch defines it: accumulator = momentum·accumulator + gradient, then
+ * variable -= learningRate·accumulator, or with Nesterov variable -= learningRate·(gradient + momentum·accumulator).
+ * (ResourceApplyMomentum; ResourceApplyKerasMomentum would fold each step's learning rate into the accumulator, which
+ * differs as soon as the rate follows a schedule.)
+ */
+export function applyMomentum(
+  engine: Engine,
+  variable: ResourceVariable,
+  accumulator: ResourceVariable,
+  step: { gradient: Tensor; learningRate: Tensor; momentum: Tensor; nesterov: boolean },
+): void {
+  const attributes = [typeAttribute("T", FLOAT32), booleanAttribute("use_locking", false), booleanAttribute("use_nesterov", step.nesterov)];
+  engine.execute(
+    "ResourceApplyMomentum",
+    attributes,
+    [variable.handle, accumulator.handle, step.learningRate, step.gradient, step.momentum],
+    0,
+  );
+}

@@ -1,0 +1,165 @@
+// A network that can be trained, asked and saved: one training step, prediction, and its whole state out and in.
+import { pack, reshape, softmax, type Engine, type Tensor } from "@saphena/tf";
+import { checkBatch, type Batch } from "./batch.ts";
+import { classLoss, type Loss } from "./class-loss.ts";
+import { checkConfig, type NetworkConfig, type TrainingConfig } from "./config.ts";
+import { forward, type Logits } from "./model.ts";
+import { applySgd } from "./optimizer.ts";
+import { parameterCount } from "./parameters.ts";
+import type { InferencePass, TrainingPass } from "./pass.ts";
+import { segmentationLoss } from "./segmentation-loss.ts";
+import { createState, type NetworkState, type TensorRecord } from "./state.ts";
+import { createTape } from "./tape.ts";
+
+export interface StepLosses {
+  /** classWeight·classification + segmentationWeight·segmentation, a missing one counting as 0. */
+  total: number;
+  /** Unweighted; null without such a head, or when no sample of the batch has a label. */
+  classification: number | null;
+  /** Unweighted; null without such a head, or when no sample of the batch has a mask. */
+  segmentation: number | null;
+}
+
+export interface Prediction {
+  /** [n, classes] */
+  probabilities: Float32Array | null;
+  /** [n, inputSize, inputSize, maskClasses] */
+  maskProbabilities: Float32Array | null;
+  /** [n, inputSize, inputSize] most probable class of each pixel, the lower one when equal. */
+  masks: Uint8Array | null;
+}
+
+export interface Network {
+  readonly config: NetworkConfig;
+  readonly parameterCount: number;
+  /** Forward, backward, update. Moves the running averages. The losses are those before the update, read back once it is under way. */
+  trainStep(batch: Batch, learningRate: number): StepLosses;
+  /** Losses and gradients without an update; running averages stay. For checks, not for training. */
+  gradients(batch: Batch): { losses: StepLosses; gradients: Map<string, TensorRecord> };
+  /** Predicts `size` images [n, inputSize, inputSize, channels] with the running averages. */
+  predict(images: Float32Array, size: number): Prediction;
+  /** The whole state, copied: importing it makes the next steps equal to the last bit. */
+  exportState(): Map<string, TensorRecord>;
+  /** @throws SaphenaError CHECKPOINT_INVALID when the records do not fit this network; nothing is changed then. */
+  importState(state: ReadonlyMap<string, TensorRecord>): void;
+  dispose(): void;
+}
+
+/** A network with He-initialised weights drawn from `seed`. @throws SaphenaError MODEL_CONFIG_INVALID */
+export function createNetwork(engine: Engine, config: NetworkConfig, training: TrainingConfig, seed: number): Network {
+  checkConfig(config);
+  const state = createState(engine, config, seed);
+  return {
+    config,
+    parameterCount: parameterCount(config),
+    trainStep: (batch, learningRate) => {
+      checkBatch(batch, config);
+      return engine.tidy(() => {
+        const step = differentiate(engine, state, config, training, batch);
+        applySgd(engine, state, step.gradients, step.weights, training.optimizer, learningRate);
+        for (const [name, value] of step.running) state.setRunning(name, value);
+        return readLosses(engine, training, step);
+      });
+    },
+    gradients: (batch) => {
+      checkBatch(batch, config);
+      const gradients = new Map<string, TensorRecord>();
+      const losses = engine.tidy(() => {
+        const step = differentiate(engine, state, config, training, batch);
+        for (const [name, tensor] of step.gradients) gradients.set(name, { shape: [...tensor.shape], data: engine.read(tensor) });
+        return readLosses(engine, training, step);
+      });
+      return { losses, gradients };
+    },
+    predict: (images, size) => predict(engine, state, config, images, size),
+    exportState: () => state.export(),
+    importState: (records) => state.import(records),
+    dispose: () => state.dispose(),
+  };
+}
+
+interface Step {
+  weights: Map<string, Tensor>;
+  gradients: Map<string, Tensor>;
+  running: Map<string, Tensor>;
+  classification: Loss | null;
+  segmentation: Loss | null;
+}
+
+/** Forward and backward on one batch. */
+function differentiate(engine: Engine, state: NetworkState, config: NetworkConfig, training: TrainingConfig, batch: Batch): Step {
+  const weights = new Map<string, Tensor>();
+  const gradients = new Map<string, Tensor>();
+  const running = new Map<string, Tensor>();
+  const tape = createTape(engine);
+  const pass: TrainingPass = {
+    kind: "training",
+    engine,
+    tape,
+    weight: (name) => readOnce(weights, name, state),
+    running: (name) => state.running(name),
+    moveRunning: (name, value) => void running.set(name, value),
+    gradient: (name, value) => void gradients.set(name, value),
+  };
+  const images = engine.tensor(batch.images, [batch.size, config.inputSize, config.inputSize, config.channels]);
+  const { loss } = training;
+  const logits = forward(pass, config, images, loss.deepSupervision);
+  const classification = logits.classes === null ? null : classLoss(engine, logits.classes, batch, loss.classWeight);
+  const segmentation = logits.masks === null ? null : segmentationLoss(engine, logits.masks, batch, loss.segmentationWeight);
+  tape.backward([...(classification?.seeds ?? []), ...(segmentation?.seeds ?? [])]);
+  images.dispose();
+  return { weights, gradients, running, classification, segmentation };
+}
+
+function readOnce(weights: Map<string, Tensor>, name: string, state: NetworkState): Tensor {
+  const known = weights.get(name);
+  if (known !== undefined) return known;
+  const value = state.parameter(name).read();
+  weights.set(name, value);
+  return value;
+}
+
+/** Both losses in one read, so that the device is waited for once. */
+function readLosses(engine: Engine, training: TrainingConfig, step: Step): StepLosses {
+  const tensors = [step.classification, step.segmentation].flatMap((loss) => (loss === null ? [] : [loss.value]));
+  const values = tensors.length === 0 ? [] : [...engine.read(pack(engine, tensors))];
+  const classification = step.classification === null ? null : (values.shift() as number);
+  const segmentation = step.segmentation === null ? null : (values.shift() as number);
+  const { classWeight, segmentationWeight } = training.loss;
+  return { total: classWeight * (classification ?? 0) + segmentationWeight * (segmentation ?? 0), classification, segmentation };
+}
+
+function predict(engine: Engine, state: NetworkState, config: NetworkConfig, images: Float32Array, size: number): Prediction {
+  const result: Prediction = { probabilities: null, maskProbabilities: null, masks: null };
+  engine.tidy(() => {
+    const weights = new Map<string, Tensor>();
+    const pass: InferencePass = {
+      kind: "inference",
+      engine,
+      weight: (name) => readOnce(weights, name, state),
+      running: (name) => state.running(name),
+    };
+    const input = engine.tensor(images, [size, config.inputSize, config.inputSize, config.channels]);
+    const logits: Logits = forward(pass, config, input, false);
+    if (logits.classes !== null) result.probabilities = engine.read(softmax(engine, logits.classes));
+    if (logits.masks !== null) {
+      const pixels = reshape(engine, logits.masks[0] as Tensor, [size * config.inputSize ** 2, config.maskClasses]);
+      result.maskProbabilities = engine.read(softmax(engine, pixels));
+      result.masks = mostProbable(result.maskProbabilities, config.maskClasses);
+    }
+  });
+  return result;
+}
+
+/** The class of highest probability for each run of `classes` values. */
+function mostProbable(probabilities: Float32Array, classes: number): Uint8Array {
+  const masks = new Uint8Array(probabilities.length / classes);
+  for (let pixel = 0; pixel < masks.length; pixel++) {
+    let best = 0;
+    for (let id = 1; id < classes; id++) {
+      if ((probabilities[pixel * classes + id] as number) > (probabilities[pixel * classes + best] as number)) best = id;
+    }
+    masks[pixel] = best;
+  }
+  return masks;
+}
