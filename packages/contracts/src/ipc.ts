@@ -16,6 +16,7 @@ export const trainerStartSchema = z.strictObject({
   heads: z.enum(["both", "classification", "segmentation"]),
   labels: z.array(z.string()),
   maskClasses: z.int().nonnegative(),
+  fold: z.int().nonnegative(),
   split: foldSplitSchema,
   /** Folder of the packed dataset (input size and resize already applied). */
   packFolder: z.string(),

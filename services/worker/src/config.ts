@@ -1,0 +1,59 @@
+// The worker's environment, read once.
+import { hostname } from "node:os";
+import { z } from "zod";
+import { DEFAULT_NAMESPACE, POOL_NAME, SaphenaError, explainIssues } from "@saphena/contracts";
+import { cacheFolder } from "@saphena/setup";
+
+const schema = z.object({
+  SAPHENA_REDIS_URL: z.string().default("redis://127.0.0.1:6379"),
+  SAPHENA_STORE: z.string(),
+  SAPHENA_NAMESPACE: z.string().min(1).default(DEFAULT_NAMESPACE),
+  SAPHENA_POOL: z.string().regex(POOL_NAME).default("default"),
+  SAPHENA_SLOTS: z.coerce.number().int().min(1).max(256).default(1),
+  SAPHENA_WORKER_ID: z.string().min(1).optional(),
+  SAPHENA_LEASE_MS: z.coerce.number().int().min(200).default(10_000),
+  SAPHENA_HEARTBEAT_MS: z.coerce.number().int().min(50).default(5_000),
+  SAPHENA_RELEASE_GRACE_MS: z.coerce.number().int().min(100).default(20_000),
+  SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
+  SAPHENA_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+export interface WorkerConfig {
+  redisUrl: string;
+  storeUrl: string;
+  namespace: string;
+  pool: string;
+  slots: number;
+  worker: string;
+  host: string;
+  leaseMs: number;
+  heartbeatMs: number;
+  releaseGraceMs: number;
+  checkpointEvery: number;
+  logLevel: string;
+  cacheFolder: string;
+  environment: NodeJS.ProcessEnv;
+}
+
+export function workerConfig(environment: NodeJS.ProcessEnv, unique: string): WorkerConfig {
+  const parsed = schema.safeParse(environment);
+  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, environment).join("; "));
+  const values = parsed.data;
+  const host = hostname();
+  return {
+    redisUrl: values.SAPHENA_REDIS_URL,
+    storeUrl: values.SAPHENA_STORE,
+    namespace: values.SAPHENA_NAMESPACE,
+    pool: values.SAPHENA_POOL,
+    slots: values.SAPHENA_SLOTS,
+    worker: values.SAPHENA_WORKER_ID ?? `${host}-${unique}`,
+    host,
+    leaseMs: values.SAPHENA_LEASE_MS,
+    heartbeatMs: values.SAPHENA_HEARTBEAT_MS,
+    releaseGraceMs: values.SAPHENA_RELEASE_GRACE_MS,
+    checkpointEvery: values.SAPHENA_CHECKPOINT_EVERY,
+    logLevel: values.SAPHENA_LOG_LEVEL,
+    cacheFolder: cacheFolder(),
+    environment,
+  };
+}
