@@ -41,8 +41,11 @@ export function installedItem(folder) {
  * `{ files, facts }`: the paths (relative) that the item stands on, and what else to record. Safe beside other set-ups; an interrupted
  * build leaves only a staging folder, which the next one removes. A file that was changed since is hashed, and the item is built again
  * when the hash differs.
+ * @param {string} name
+ * @param {(staging: string) => Promise<{ files: string[], facts?: Record<string, unknown> }>} build
+ * @param {{ cache?: string, onWait?: (owner: { pid?: number } | undefined) => void, onDamage?: (path: string) => void }} options
  */
-export async function provision(name, build, { cache = cacheFolder(), onWait, onDamage = () => {} } = {}) {
+export async function provision(name, build, { cache = cacheFolder(), onWait = () => {}, onDamage = () => {} } = {}) {
   const folder = itemFolder(name, cache);
   if (installedItem(folder) !== undefined) return folder;
   await makeFolder(cache);
