@@ -52,6 +52,23 @@ export type TrialRow = z.infer<typeof trialRowSchema>;
 export const curveSchema = z.object({ trial: count, fold: count, name: z.string(), epochs: z.array(count), values: z.array(z.number()) });
 export type Curve = z.infer<typeof curveSchema>;
 
+/** GET /runs/:run: the live record of one run; the server may add fields. */
+export const runStatusSchema = z.looseObject({
+  id: z.string(),
+  sweep: z.string(),
+  trial: count,
+  fold: count,
+  state: stateSchema,
+  attempt: count,
+  worker: z.string().nullable().optional(),
+  reason: z.string().nullable().optional(),
+});
+export type RunStatus = z.infer<typeof runStatusSchema>;
+/** GET /runs/:run/log */
+export const runLogSchema = z.object({ lines: z.array(z.string()) });
+/** POST /results/rebuild: counts of what was read again, such as `{"sweeps":3,"runs":27}`. */
+export const rebuildReplySchema = z.record(z.string(), z.unknown());
+
 export const poolStatusSchema = z.object({ pool: z.string(), slots: count, running: count, waiting: count, backlog: count, workers: count });
 export type PoolStatus = z.infer<typeof poolStatusSchema>;
 export const workerStatusSchema = z.object({
