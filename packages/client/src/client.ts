@@ -89,7 +89,8 @@ export function createClient(options: ClientOptions): Client {
     sweep: (id, signal) => json(sweepStatusSchema, `/sweeps/${part(id)}`, { signal }),
     spec: async (id): Promise<unknown> => (await request(`/sweeps/${part(id)}/spec`)).json(),
     // Adding trials twice adds twice; the other actions say what shall be.
-    action: (id, action) => json(sweepStatusSchema, `/sweeps/${part(id)}/actions`, post(action, action.action === "pause" || action.action === "cancel")),
+    action: (id, action) =>
+      json(sweepStatusSchema, `/sweeps/${part(id)}/actions`, post(action, action.action === "pause" || action.action === "cancel")),
     trials: (id) => json(trialRowSchema.array(), `/results/sweeps/${part(id)}/trials`),
     best: (id) => json(trialRowSchema.nullable(), `/results/sweeps/${part(id)}/best`),
     curves: (id, name) => json(curveSchema.array(), `/results/sweeps/${part(id)}/curves?name=${part(name)}`),
@@ -112,7 +113,8 @@ export function createClient(options: ClientOptions): Client {
       const headers = { "content-type": "application/octet-stream" };
       await drained(await request(`/datasets/${part(name)}/objects/${sha256}`, { method: "PUT", body, headers, timeoutMs: UPLOAD_MS }));
     },
-    object: async (name, sha256) => new Uint8Array(await (await request(`/datasets/${part(name)}/objects/${sha256}`, { timeoutMs: UPLOAD_MS })).arrayBuffer()),
+    object: async (name, sha256) =>
+      new Uint8Array(await (await request(`/datasets/${part(name)}/objects/${sha256}`, { timeoutMs: UPLOAD_MS })).arrayBuffer()),
     publish: (name, body) => json(publishReplySchema, `/datasets/${part(name)}/versions`, { ...post(body, true), timeoutMs: UPLOAD_MS }),
     rebuildIndex: () => json(rebuildReplySchema, "/results/rebuild", { ...post({}, true), timeoutMs: UPLOAD_MS }),
     ready: () => isReady(options),

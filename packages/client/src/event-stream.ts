@@ -98,7 +98,8 @@ export async function* readEvents(transport: Transport, path: string, signal?: A
       if (signal?.aborted === true) return;
       // A connection that broke in the middle is reconnected; a refusal, or an event that does not parse, is told.
       if (thrown instanceof SaphenaError) throw thrown;
-      if (!(thrown instanceof TypeError)) throw new SaphenaError("INTERNAL", "the server sent an event that this client does not understand", { cause: thrown });
+      if (!(thrown instanceof TypeError))
+        throw new SaphenaError("INTERNAL", "the server sent an event that this client does not understand", { cause: thrown });
     } finally {
       closing.abort();
     }

@@ -48,7 +48,9 @@ export function createTransport(options: ClientOptions): Transport {
 
   async function once(path: string, request: RequestOptions): Promise<Response> {
     const timeoutMs = request.timeoutMs === undefined ? 60_000 : request.timeoutMs;
-    const signals = [request.signal, timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs)].filter((signal) => signal !== undefined);
+    const signals = [request.signal, timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs)].filter(
+      (signal) => signal !== undefined,
+    );
     const response = await send(`${url}${API}${path}`, {
       method: request.method ?? "GET",
       headers: {
@@ -132,8 +134,11 @@ async function errorOf(response: Response, url: string): Promise<SaphenaError> {
   const text = await response.text().catch(() => "");
   const parsed = errorReplySchema.safeParse(parseJson(text));
   if (parsed.success) return SaphenaError.fromBody(parsed.data.error);
-  if (response.status === 502 || response.status === 503 || response.status === 504) return new SaphenaError("SERVER_NOT_READY", `${url} answers ${response.status}`);
-  return new SaphenaError("SERVER_UNREACHABLE", `what answers at ${url} is not a Saphena server (HTTP ${response.status})`, { hint: "check SAPHENA_URL" });
+  if (response.status === 502 || response.status === 503 || response.status === 504)
+    return new SaphenaError("SERVER_NOT_READY", `${url} answers ${response.status}`);
+  return new SaphenaError("SERVER_UNREACHABLE", `what answers at ${url} is not a Saphena server (HTTP ${response.status})`, {
+    hint: "check SAPHENA_URL",
+  });
 }
 
 function parseJson(text: string): unknown {
@@ -147,7 +152,9 @@ function parseJson(text: string): unknown {
 function checkedUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_URL ${JSON.stringify(text)} is not an http:// or https:// address`, { hint: "the default is http://127.0.0.1:8321" });
+    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_URL ${JSON.stringify(text)} is not an http:// or https:// address`, {
+      hint: "the default is http://127.0.0.1:8321",
+    });
   }
   if (url.username !== "" || url.password !== "") {
     throw new SaphenaError("ENVIRONMENT_INVALID", "SAPHENA_URL holds a user name or password", { hint: "give the token in SAPHENA_TOKEN" });
@@ -158,7 +165,8 @@ function checkedUrl(text: string): string {
 /** Checked here, because fetch's own complaint would repeat the token. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || token === "") return undefined;
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new SaphenaError("ENVIRONMENT_INVALID", "SAPHENA_TOKEN has characters that do not fit into an HTTP header");
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new SaphenaError("ENVIRONMENT_INVALID", "SAPHENA_TOKEN has characters that do not fit into an HTTP header");
   return token;
 }
 
