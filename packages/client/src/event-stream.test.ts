@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, integer, property, uniqueArray } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventParser } from "./event-stream.ts";
 
@@ -11,8 +11,8 @@ describe("the event parser", () => {
       { event: "message", data: "two", id: "9" },
       { event: "message", data: "", id: "9" },
     ];
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: whole.length - 1 })), (cuts) => {
+    assert(
+      property(uniqueArray(integer({ min: 1, max: whole.length - 1 })), (cuts) => {
         const parser = new EventParser();
         const places = [0, ...cuts.sort((a, b) => a - b), whole.length];
         const events = places.slice(1).flatMap((end, index) => parser.push(whole.slice(places[index], end)));

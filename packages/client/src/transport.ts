@@ -31,9 +31,9 @@ export interface RequestOptions {
 
 export interface Transport {
   readonly url: string;
-  request(path: string, options?: RequestOptions): Promise<Response>;
+  readonly request: (path: string, options?: RequestOptions) => Promise<Response>;
   /** The reply's JSON, parsed by `schema`. */
-  json<T>(schema: Schema<T>, path: string, options?: RequestOptions): Promise<T>;
+  readonly json: <T>(schema: Schema<T>, path: string, options?: RequestOptions) => Promise<T>;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -66,7 +66,7 @@ export function createTransport(options: ClientOptions): Transport {
     return response;
   }
 
-  async function request(path: string, request: RequestOptions = {}): Promise<Response> {
+  async function requestWithPatience(path: string, request: RequestOptions = {}): Promise<Response> {
     const idempotent = request.idempotent ?? request.method !== "POST";
     const giveUpAtMs = Date.now() + retryMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
@@ -82,8 +82,8 @@ export function createTransport(options: ClientOptions): Transport {
     }
   }
 
-  async function json<T>(schema: Schema<T>, path: string, options: RequestOptions = {}): Promise<T> {
-    const response = await request(path, options);
+  async function json<T>(schema: Schema<T>, path: string, asked: RequestOptions = {}): Promise<T> {
+    const response = await requestWithPatience(path, asked);
     let body: unknown;
     try {
       body = await response.json();
@@ -97,7 +97,7 @@ export function createTransport(options: ClientOptions): Transport {
     });
   }
 
-  return { url, request, json };
+  return { url, request: requestWithPatience, json };
 }
 
 function bodyOf(request: RequestOptions): { body?: NonNullable<RequestInit["body"]> } {
