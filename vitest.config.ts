@@ -2,7 +2,7 @@
 import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["source"] };
-const ssr = { resolve: { conditions: ["source", "node", "import", "module", "default"], externalConditions: ["node"] } };
+const ssr = { resolve: { conditions: ["source", "node", "import", "default"], externalConditions: ["node"] } };
 
 export default defineConfig({
   test: {

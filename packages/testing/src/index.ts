@@ -8,4 +8,6 @@ export { assertNoLivingChildren, freePort, livingChildren, startChild, type KitC
 export { namespace, type Namespace } from "./namespace.ts";
 export { startRedis, type RedisOptions, type TestRedis } from "./redis.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
+export { makeTinyDataset, type TinyDataset, type TinyDatasetOptions } from "./tiny-dataset.ts";
 export { until, type UntilOptions } from "./until.ts";
+export { NO_S3_REASON, startVersitygw, type TestS3 } from "./versitygw.ts";

@@ -1,0 +1,309 @@
+// The object store in a folder. An object is written to a file beside the objects, fsynced, then linked (create) or renamed (put) to its
+// name: link(2) fails when the name is taken, which is the conditional write, and a reader never sees half a file.
+import { randomUUID } from "node:crypto";
+import { constants, type Dirent } from "node:fs";
+import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { SaphenaError } from "@saphena/contracts";
+import { checkSha256, chunksOf, chunksOfPath, saveVerified, sha256Of, UploadSource } from "./content.ts";
+import { errnoOf, fileError } from "./file-error.ts";
+import { DurableFolders, fsyncFolder } from "./folder-sync.ts";
+import { checkKey, checkPrefix, UNFINISHED_FOLDER } from "./object-key.ts";
+import type { ExpectedContent, ObjectStore, StoredObject, UploadedObject } from "./object-store.ts";
+
+const ABANDONED_AFTER_MS = 24 * 3_600_000;
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+export class FileStore implements ObjectStore {
+  readonly url: string;
+  readonly #root: string;
+  readonly #folders: DurableFolders;
+
+  private constructor(root: string) {
+    this.url = pathToFileURL(root).href;
+    this.#root = root;
+    this.#folders = new DurableFolders(root);
+  }
+
+  /** Makes the folder when it is not there; STORE_UNREACHABLE when that is not possible. */
+  static async open(folder: string): Promise<FileStore> {
+    try {
+      const unfinished = join(folder, UNFINISHED_FOLDER);
+      const made = await mkdir(unfinished, { recursive: true });
+      const root = await realpath(folder);
+      if (made !== undefined) await makeDurable(root, dirname(made));
+      await removeAbandoned(join(root, UNFINISHED_FOLDER));
+      return new FileStore(root);
+    } catch (error) {
+      throw fileError(error, folder);
+    }
+  }
+
+  async create(key: string, body: Uint8Array | string): Promise<"created" | "lost"> {
+    const path = this.#path(key);
+    const bytes = asBytes(body);
+    const unfinished = await this.#writeUnfinished(key, (file) => file.writeFile(bytes));
+    return this.#finish(key, unfinished, async () => {
+      try {
+        await link(unfinished, path);
+        return "created";
+      } catch (error) {
+        if (errnoOf(error) !== "EEXIST") throw error;
+        const stored = await this.tryGet(key);
+        if (stored === null) throw error; // a folder of that name
+        // Ours when an earlier call got as far as the link and its caller never heard of it.
+        return Buffer.from(stored).equals(bytes) ? "created" : "lost";
+      }
+    });
+  }
+
+  async put(key: string, body: Uint8Array | string): Promise<void> {
+    const path = this.#path(key);
+    const unfinished = await this.#writeUnfinished(key, (file) => file.writeFile(asBytes(body)));
+    await this.#finish(key, unfinished, () => rename(unfinished, path));
+  }
+
+  upload(key: string, path: string): Promise<UploadedObject> {
+    return this.uploadStream(key, chunksOfPath(path));
+  }
+
+  async uploadStream(key: string, body: AsyncIterable<Uint8Array>, expected?: ExpectedContent): Promise<UploadedObject> {
+    const path = this.#path(key);
+    const source = new UploadSource();
+    let unfinished: string;
+    try {
+      unfinished = await this.#writeUnfinished(key, async (file) => {
+        for await (const chunk of source.chunks(key, body, expected)) await file.writeFile(chunk); // goes on where the last one ended
+      });
+    } catch (error) {
+      throw source.error ?? error;
+    }
+    await this.#finish(key, unfinished, () => rename(unfinished, path));
+    return source.content();
+  }
+
+  async get(key: string, expected?: ExpectedContent): Promise<Uint8Array> {
+    const bytes = await this.#withFile(key, (file) => file.readFile());
+    if (expected !== undefined) checkSha256(key, sha256Of(bytes), expected);
+    return bytes;
+  }
+
+  async tryGet(key: string): Promise<Uint8Array | null> {
+    try {
+      return await this.get(key);
+    } catch (error) {
+      if (error instanceof SaphenaError && error.code === "OBJECT_NOT_FOUND") return null;
+      throw error;
+    }
+  }
+
+  getRange(key: string, start: number, end: number): Promise<Uint8Array> {
+    return this.#withFile(key, async (file) => {
+      const { size } = await file.stat();
+      return readExactly(file, start, Math.min(end, size));
+    });
+  }
+
+  getTail(key: string, lengthBytes: number): Promise<Uint8Array> {
+    return this.#withFile(key, async (file) => {
+      const { size } = await file.stat();
+      return readExactly(file, Math.max(0, size - lengthBytes), size);
+    });
+  }
+
+  async read(key: string): Promise<AsyncIterable<Uint8Array>> {
+    return chunksOf(await this.#open(key));
+  }
+
+  async download(key: string, path: string, expected: ExpectedContent): Promise<void> {
+    await saveVerified(key, await this.read(key), path, expected);
+  }
+
+  async head(key: string): Promise<{ sizeBytes: number } | null> {
+    try {
+      return await this.#withFile(key, async (file) => ({ sizeBytes: (await file.stat()).size }));
+    } catch (error) {
+      if (error instanceof SaphenaError && error.code === "OBJECT_NOT_FOUND") return null;
+      throw error;
+    }
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject> {
+    checkPrefix(prefix);
+    const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+    try {
+      for await (const object of this.#walk(start)) if (object.key.startsWith(prefix)) yield object;
+    } catch (error) {
+      throw fileError(error, prefix);
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#path(key);
+    try {
+      await this.#checkInside(key, dirname(path));
+      await unlink(path);
+      await fsyncFolder(dirname(path));
+    } catch (error) {
+      if (!isAbsent(error)) throw fileError(error, key);
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #path(key: string): string {
+    checkKey(key);
+    return join(this.#root, ...key.split("/"));
+  }
+
+  /** A symbolic link below the root could lead anywhere; the root itself may be one (it was resolved when the store was opened). */
+  async #checkInside(key: string, folder: string): Promise<void> {
+    if ((await realpath(folder)) !== folder) throw new SaphenaError("OBJECT_KEY_INVALID", `${JSON.stringify(key)} goes through a symbolic link in the store's folder`);
+  }
+
+  /** Makes the folder where it is missing, one by one: mkdir -p would make folders behind a symbolic link. */
+  async #makeFolder(key: string, folder: string): Promise<void> {
+    try {
+      await this.#checkInside(key, folder);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+    if (folder === this.#root) throw new SaphenaError("STORE_UNREACHABLE", `the folder of ${this.url} is gone`);
+    await this.#makeFolder(key, dirname(folder));
+    try {
+      await mkdir(folder);
+      this.#folders.forget(folder); // it may have been there before, and removed
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      await this.#checkInside(key, folder);
+    }
+  }
+
+  /** The path of a new file with this content, on disk. Nothing is left when `write` fails. */
+  async #writeUnfinished(key: string, write: (file: FileHandle) => Promise<void>): Promise<string> {
+    const unfinished = join(this.#root, UNFINISHED_FOLDER, randomUUID());
+    try {
+      const file = await open(unfinished, "wx", 0o644);
+      try {
+        await write(file);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      return unfinished;
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw fileError(error, key);
+    }
+  }
+
+  /** Puts the unfinished file in place by `place`, makes its name durable, and removes what is left of it. */
+  async #finish<T>(key: string, unfinished: string, place: () => Promise<T>): Promise<T> {
+    const folder = dirname(this.#path(key));
+    try {
+      await this.#makeFolder(key, folder);
+      const placed = await place();
+      // Also when the name was taken: who lost acts on what is there, so it must not vanish in a power cut.
+      await this.#folders.commit(folder);
+      return placed;
+    } catch (error) {
+      throw fileError(error, key);
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+  }
+
+  async #open(key: string): Promise<FileHandle> {
+    const path = this.#path(key);
+    try {
+      await this.#checkInside(key, dirname(path));
+      const file = await open(path, READ_ONLY);
+      if ((await file.stat()).isFile()) return file;
+      await file.close();
+    } catch (error) {
+      if (!isAbsent(error)) throw fileError(error, key);
+    }
+    throw new SaphenaError("OBJECT_NOT_FOUND", key);
+  }
+
+  async #withFile<T>(key: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+    const file = await this.#open(key);
+    try {
+      return await use(file);
+    } catch (error) {
+      throw fileError(error, key);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Depth first in the order of whole keys: the folder `a` sorts as `a/`, behind the object `a.json`. Links are no objects. */
+  async *#walk(folder: string): AsyncGenerator<StoredObject> {
+    let entries: Dirent[];
+    try {
+      entries = await readdir(join(this.#root, folder), { withFileTypes: true });
+    } catch (error) {
+      if (isAbsent(error)) return;
+      throw error;
+    }
+    const names = entries
+      .filter((entry) => (entry.isFile() || entry.isDirectory()) && !(folder === "" && entry.name === UNFINISHED_FOLDER))
+      .map((entry) => ({ bytes: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name), isFolder: entry.isDirectory() }))
+      .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    for (const { bytes, isFolder } of names) {
+      const key = folder + bytes.toString();
+      if (isFolder) yield* this.#walk(key);
+      else {
+        const size = await sizeOf(join(this.#root, key));
+        if (size !== null) yield { key, sizeBytes: size };
+      }
+    }
+  }
+}
+
+function asBytes(body: Uint8Array | string): Uint8Array {
+  return typeof body === "string" ? Buffer.from(body) : body;
+}
+
+const isAbsent = (error: unknown): boolean => errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await lstat(path)).size;
+  } catch (error) {
+    if (isAbsent(error)) return null; // removed while the folder was walked
+    throw error;
+  }
+}
+
+async function readExactly(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = Buffer.alloc(Math.max(0, end - start));
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
+    if (bytesRead === 0) break; // cannot happen to objects, which never shrink
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** Fsyncs from `folder` up to and including `until`, which held the first folder that was made. */
+async function makeDurable(folder: string, until: string): Promise<void> {
+  const last = await realpath(until);
+  for (let at = folder; ; at = dirname(at)) {
+    await fsyncFolder(at);
+    if (at === last || at === dirname(at)) return;
+  }
+}
+
+/** What a process that died left behind. The age is generous because a live writer of another machine may be uploading. */
+async function removeAbandoned(unfinished: string): Promise<void> {
+  const oldest = Date.now() - ABANDONED_AFTER_MS;
+  for (const name of await readdir(unfinished)) {
+    const path = join(unfinished, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (mtimeMs < oldest) await rm(path, { force: true });
+  }
+}
