@@ -1,7 +1,7 @@
 // The HTTP API as types: request and response bodies of /api/v1, shared by scheduler, aggregator, client, CLI and dashboard.
 import { z } from "zod";
 import { datasetRecordSchema, datasetVersionSchema, manifestRowSchema, sha256Schema } from "./dataset.ts";
-import { epochPointsSchema, runMetricsSchema, stateSchema } from "./records.ts";
+import { epochPointsSchema, runMetricsSchema, runResultSchema, stateSchema } from "./records.ts";
 import { parametersSchema, objectiveSchema } from "./sweep-file.ts";
 import { SWEEP_ID } from "./ids.ts";
 
@@ -47,6 +47,10 @@ export type SweepAction = z.infer<typeof sweepActionSchema>;
 export const foldRowSchema = z.object({ fold: count, state: stateSchema, metrics: runMetricsSchema });
 export const trialRowSchema = z.object({ number: count, state: stateSchema, parameters: parametersSchema, metrics: runMetricsSchema, folds: z.array(foldRowSchema) });
 export type TrialRow = z.infer<typeof trialRowSchema>;
+
+/** GET /results/sweeps/:id/best: the best completed trial with the result of every fold; null while none is completed. */
+export const bestReplySchema = z.object({ best: z.object({ value: z.number(), trial: trialRowSchema, results: z.array(runResultSchema) }).nullable() });
+export type BestReply = z.infer<typeof bestReplySchema>;
 
 /** GET /results/sweeps/:id/curves?name=dice: one curve a run. */
 export const curveSchema = z.object({ trial: count, fold: count, name: z.string(), epochs: z.array(count), values: z.array(z.number()) });

@@ -76,6 +76,7 @@ export { fromTrainerSchema, toTrainerSchema, trainerStartSchema } from "./ipc.ts
 export type { FromTrainer, LaunchTrainer, ToTrainer, Trainer, TrainerEvents, TrainerFile, TrainerStart } from "./ipc.ts";
 export {
   API,
+  bestReplySchema,
   curveSchema,
   datasetDetailSchema,
   datasetSummarySchema,
@@ -97,6 +98,7 @@ export {
   workerStatusSchema,
 } from "./http.ts";
 export type {
+  BestReply,
   Curve,
   DatasetDetail,
   DatasetSummary,

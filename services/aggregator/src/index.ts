@@ -1,1 +1,7 @@
-export {};
+// The aggregator service. `main.ts` is its process; tests start it in theirs:
+//
+//   const aggregator = await startAggregator(aggregatorConfig(process.env));
+export { aggregatorConfig } from "./config.ts";
+export type { AggregatorConfig } from "./config.ts";
+export { startAggregator } from "./service.ts";
+export type { AggregatorService } from "./service.ts";

@@ -1,0 +1,48 @@
+// Opens what the aggregator needs, fills a new index from the store, starts the loop and the read API, and closes in reverse order.
+import { SaphenaError } from "@saphena/contracts";
+import { openStore } from "@saphena/object-store";
+import { connectLiveState } from "@saphena/queue";
+import { destination, pino } from "pino";
+import { startAggregation } from "./aggregate.ts";
+import { createApi } from "./api.ts";
+import type { AggregatorConfig } from "./config.ts";
+import { openIndex } from "./index-database.ts";
+import { rebuildIndex } from "./rebuild.ts";
+import { applyRetention } from "./retention.ts";
+
+export interface AggregatorService {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
+
+export async function startAggregator(config: AggregatorConfig): Promise<AggregatorService> {
+  const { redisUrl, namespace, host, token } = config;
+  if (token === null && !LOOPBACK.has(host)) throw new SaphenaError("TOKEN_REQUIRED", host);
+  const log = pino({ level: config.logLevel, base: { service: "aggregator" } }, destination({ fd: 2, sync: true }));
+  const store = await openStore(config.storeUrl);
+  const state = await connectLiveState({ redisUrl, namespace });
+  const index = await openIndex(config.indexPath);
+  if (!index.filled) await rebuildIndex(index, store, log);
+  const retain = (sweep: string): void => {
+    applyRetention(index, store, sweep).then(
+      (removed) => log.info({ sweep, removed }, "models beyond keepBest removed"),
+      (error: unknown) => log.warn({ err: error, sweep }, "retention failed; it is repeated when the sweep settles again"),
+    );
+  };
+  const aggregation = startAggregation({ state, index, log, onSettled: retain });
+  const api = createApi({ index, store, aggregation, log, token });
+  const url = await api.listen({ host, port: config.port });
+  log.info({ url, index: config.indexPath }, "aggregator started");
+  return {
+    url,
+    async stop() {
+      await api.close();
+      await aggregation.stop();
+      await index.close();
+      await state.close();
+      await store.close();
+    },
+  };
+}
