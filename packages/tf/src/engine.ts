@@ -3,7 +3,7 @@
 import { SaphenaError } from "@saphena/contracts";
 import { prepareEnvironment, vendorKernelsOff } from "./environment.ts";
 import { fingerprintOf, type EngineFingerprint } from "./fingerprint.ts";
-import { requireNative, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
+import { loadNative, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
 
 export interface EngineOptions {
   /** CPU threads for one operation; one a trial gives the best throughput of a machine (measured: 1.4 times). */
@@ -49,20 +49,13 @@ let loaded: { engine: Engine; threads: number } | undefined;
 export function loadEngine(options: EngineOptions): Engine {
   const { threads } = options;
   if (!Number.isInteger(threads) || threads < 1) throw new SaphenaError("INTERNAL", `an engine needs 1 or more threads, not ${threads}`);
-  if (loaded === undefined) loaded = { engine: createEngine(load(options), threads), threads };
+  if (loaded === undefined) {
+    prepareEnvironment({ threads });
+    loaded = { engine: createEngine(loadNative(), threads), threads };
+  }
   if (loaded.threads !== threads)
     throw new SaphenaError("INTERNAL", `this process runs its engine with ${loaded.threads} threads and cannot change to ${threads}`);
   return loaded.engine;
-}
-
-function load(options: EngineOptions): NativeModule {
-  prepareEnvironment(options);
-  try {
-    return requireNative();
-  } catch (cause) {
-    const reason = cause instanceof Error ? (cause.message.split("\n", 1)[0] ?? "") : String(cause);
-    throw new SaphenaError("ENGINE_MISSING", reason, { cause });
-  }
 }
 
 function createEngine(native: NativeModule, threads: number): Engine {

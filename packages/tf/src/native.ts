@@ -1,7 +1,7 @@
 // The part of the TensorFlow binding that Saphena uses, as types, and the one `require` that loads it.
 // The binding's own type declarations pull in every front end of the library, so only what is called is declared here.
 import { createRequire } from "node:module";
-import * as util from "node:util";
+import { SaphenaError } from "@saphena/contracts";
 
 /** A handle to a tensor inside TensorFlow. Whoever receives one from a function of this package must dispose it. */
 export interface Tensor {
@@ -34,14 +34,26 @@ export interface NativeModule {
   memory(): { numTensors: number; numBytes: number };
 }
 
-/** Loads the native library. Throws whatever the loader throws; `loadEngine` turns that into one error with a remedy. */
-export function requireNative(): NativeModule {
+/**
+ * Loads the native library.
+ * @throws SaphenaError ENGINE_MISSING with the first line of whatever the loader had to say
+ */
+export function loadNative(load: () => NativeModule = requireNative): NativeModule {
+  try {
+    return load();
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split("\n", 1)[0] ?? "") : String(cause);
+    throw new SaphenaError("ENGINE_MISSING", reason.trim(), { cause });
+  }
+}
+
+function requireNative(): NativeModule {
   const require = createRequire(import.meta.url);
   restoreRemovedNodeFunction(require("node:util") as Record<string, unknown>);
   return require("@tensorflow/tfjs-node-gpu") as NativeModule;
 }
 
 /** Node 23 removed `util.isNullOrUndefined`, which the binding's JavaScript still calls. */
-function restoreRemovedNodeFunction(mutableUtil: Record<string, unknown>): void {
-  if (!("isNullOrUndefined" in util)) mutableUtil["isNullOrUndefined"] = (value: unknown) => value === null || value === undefined;
+export function restoreRemovedNodeFunction(util: Record<string, unknown>): void {
+  util["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
 }

@@ -1,0 +1,88 @@
+import { SaphenaError } from "@saphena/contracts";
+import { describe, expect, it } from "vitest";
+import { loadEngine } from "./engine.ts";
+import { deviceKindOf, instructionSetOf } from "./fingerprint.ts";
+import { loadNative, restoreRemovedNodeFunction } from "./native.ts";
+import { add, multiply } from "./index.ts";
+
+const codeOf = (action: () => unknown): string => {
+  try {
+    action();
+  } catch (error) {
+    return error instanceof SaphenaError ? `${error.code}: ${error.message} (${error.hint})` : String(error);
+  }
+  return "nothing was thrown";
+};
+
+describe("loadEngine", () => {
+  it("tells which engine computes", () => {
+    const { fingerprint } = loadEngine({ threads: 1 });
+    expect(fingerprint).toMatchObject({ engine: "tensorflow-native", threads: 1 });
+    expect(fingerprint.tensorflowVersion).toMatch(/^2\.\d+\.\d+/);
+    expect(fingerprint.deviceKind).toMatch(/^(cpu|gpu:.+)$/);
+  });
+
+  it("returns the same engine again, and refuses another number of threads", () => {
+    expect(loadEngine({ threads: 1 })).toBe(loadEngine({ threads: 1 }));
+    expect(codeOf(() => loadEngine({ threads: 3 }))).toContain(
+      "INTERNAL: something went wrong inside Saphena: this process runs its engine with 1 threads",
+    );
+    expect(codeOf(() => loadEngine({ threads: 0 }))).toContain("1 or more threads");
+  });
+
+  it("says in one line what is missing and what to do", () => {
+    const message = codeOf(() =>
+      loadNative(() => {
+        throw new Error("The addon can not be found at path.\nPlease run something else");
+      }),
+    );
+    expect(message).toMatch(
+      /^ENGINE_MISSING: the TensorFlow engine is not set up: The addon can not be found at path\. \(run `npm run setup`/,
+    );
+  });
+
+  it("restores the function that Node 23 removed and leaves an existing one alone", () => {
+    const removed: Record<string, unknown> = {};
+    restoreRemovedNodeFunction(removed);
+    const isNullOrUndefined = removed["isNullOrUndefined"] as (value: unknown) => boolean;
+    expect([null, undefined, 0, ""].map(isNullOrUndefined)).toEqual([true, true, false, false]);
+    restoreRemovedNodeFunction(removed);
+    expect(removed["isNullOrUndefined"]).toBe(isNullOrUndefined);
+  });
+});
+
+describe("tensors", () => {
+  const engine = loadEngine({ threads: 1 });
+
+  it("are freed at the end of their scope, except what is kept or returned", () => {
+    const before = engine.memory().tensors;
+    const [kept, returned] = engine.tidy(() => {
+      const a = engine.tensor(Float32Array.of(1, 2), [2]);
+      return [engine.keep(add(engine, a, a)), multiply(engine, a, a)] as const;
+    });
+    expect(engine.memory().tensors).toBe(before + 2);
+    expect([...engine.read(kept), ...engine.read(returned)]).toEqual([2, 4, 1, 4]);
+    kept.dispose();
+    returned.dispose();
+    expect(engine.memory().tensors).toBe(before);
+  });
+
+  it("of integers are not read as floats", () => {
+    expect(codeOf(() => engine.tidy(() => engine.read(engine.tensor(Int32Array.of(1), [1]))))).toContain("int32");
+  });
+});
+
+describe("the fingerprint", () => {
+  it("names the widest instruction set of the processor", () => {
+    expect(instructionSetOf("flags\t\t: fpu sse4_2 avx avx2 avx512f avx512vl", "x64")).toBe("avx512f");
+    expect(instructionSetOf("flags\t\t: fpu sse4_2 avx avx2", "x64")).toBe("avx2");
+    expect(instructionSetOf("Features\t: fp asimd crc32", "arm64")).toBe("asimd");
+    expect(instructionSetOf("", "arm64")).toBe("arm64");
+  });
+
+  it("names the GPU model where the driver tells it", () => {
+    expect(deviceKindOf(false, null)).toBe("cpu");
+    expect(deviceKindOf(true, "Model: \t\t NVIDIA H100 80GB HBM3\nIRQ: 1")).toBe("gpu:NVIDIA H100 80GB HBM3");
+    expect(deviceKindOf(true, null)).toBe("gpu:unknown");
+  });
+});
