@@ -1,5 +1,6 @@
 // The typed client of the HTTP API: one method a route, replies parsed by the schemas of contracts. Runs in Node and in browsers.
 import {
+  bestReplySchema,
   curveSchema,
   datasetDetailSchema,
   datasetSummarySchema,
@@ -17,6 +18,7 @@ import {
   workerStatusSchema,
 } from "@saphena/contracts";
 import type {
+  BestReply,
   Curve,
   DatasetDetail,
   DatasetSummary,
@@ -46,7 +48,7 @@ export interface Client {
   spec(id: string): Promise<unknown>;
   action(id: string, action: SweepAction): Promise<SweepStatus>;
   trials(id: string): Promise<TrialRow[]>;
-  best(id: string): Promise<TrialRow | null>;
+  best(id: string): Promise<BestReply["best"]>;
   curves(id: string, name: string): Promise<Curve[]>;
   /** Live events until the loop is left or `signal` is aborted; reconnects by itself. */
   events(id: string, signal?: AbortSignal): AsyncGenerator<SweepEvent, void, undefined>;
@@ -92,7 +94,7 @@ export function createClient(options: ClientOptions): Client {
     action: (id, action) =>
       json(sweepStatusSchema, `/sweeps/${part(id)}/actions`, post(action, action.action === "pause" || action.action === "cancel")),
     trials: (id) => json(trialRowSchema.array(), `/results/sweeps/${part(id)}/trials`),
-    best: (id) => json(trialRowSchema.nullable(), `/results/sweeps/${part(id)}/best`),
+    best: async (id) => (await json(bestReplySchema, `/results/sweeps/${part(id)}/best`)).best,
     curves: (id, name) => json(curveSchema.array(), `/results/sweeps/${part(id)}/curves?name=${part(name)}`),
     events: (id, signal) => readEvents(transport, `/sweeps/${part(id)}/events`, signal),
     pools: () => json(poolStatusSchema.array(), "/pools"),

@@ -1,6 +1,6 @@
 // A submitted sweep in a program's hands: ask about it, wait for it.
 import { isFinal } from "@saphena/contracts";
-import type { SweepAction, SweepStatus, TrialRow } from "@saphena/contracts";
+import type { BestReply, SweepAction, SweepStatus, TrialRow } from "@saphena/contracts";
 import type { Client } from "./client.ts";
 import { pause } from "./transport.ts";
 
@@ -21,7 +21,7 @@ export interface Sweep {
   /** In order of their numbers. */
   trials(): Promise<TrialRow[]>;
   /** The best completed trial; null until there is one. */
-  best(): Promise<TrialRow | null>;
+  best(): Promise<BestReply["best"]>;
   action(action: SweepAction): Promise<SweepStatus>;
   /** Resolves with the final status, whether completed, failed or cancelled. */
   wait(options?: WaitOptions): Promise<SweepStatus>;
