@@ -45,9 +45,15 @@ export async function installPackages(root, say) {
   if (done.code === 0) return;
   throw new SetupError(
     "SETUP_NPM_FAILED",
-    `npm ci failed: ${lastLines(done.output)}`,
+    `npm ci failed: ${npmReason(done.output)}`,
     "check the network and the registry (npm ping), then run it again",
   );
+}
+
+/** npm says what went wrong first and general advice after it. */
+function npmReason(output) {
+  const lines = output.split("\n").filter((line) => line.startsWith("npm error"));
+  return lines.length === 0 ? lastLines(output) : lines.slice(0, 4).join("\n");
 }
 
 /** `tsc -b`, then the dashboard's bundle when its sources are newer than it. Both are quick when nothing changed. */
