@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, constantFrom, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NetworkConfig } from "./config.ts";
 import { initialValue, uniformStream } from "./initialisation.ts";
@@ -16,17 +16,15 @@ const config = (change: Partial<NetworkConfig>): NetworkConfig => ({
   ...change,
 });
 
-const anyConfig = fc
-  .record({
-    heads: fc.constantFrom("both", "classification", "segmentation"),
-    depth: fc.integer({ min: 2, max: 7 }),
-    baseFilters: fc.integer({ min: 1, max: 40 }),
-    maxFilters: fc.integer({ min: 1, max: 500 }),
-    channels: fc.integer({ min: 1, max: 4 }),
-    classes: fc.integer({ min: 2, max: 9 }),
-    maskClasses: fc.integer({ min: 2, max: 6 }),
-  })
-  .map((parts): NetworkConfig => ({ ...parts, inputSize: 2 ** (parts.depth - 1) }) as NetworkConfig);
+const anyConfig = record({
+  heads: constantFrom<NetworkConfig["heads"]>("both", "classification", "segmentation"),
+  depth: integer({ min: 2, max: 7 }),
+  baseFilters: integer({ min: 1, max: 40 }),
+  maxFilters: integer({ min: 1, max: 500 }),
+  channels: integer({ min: 1, max: 4 }),
+  classes: integer({ min: 2, max: 9 }),
+  maskClasses: integer({ min: 2, max: 6 }),
+}).map((parts): NetworkConfig => ({ ...parts, inputSize: 2 ** (parts.depth - 1) }));
 
 describe("the parameters of VENet", () => {
   it("number exactly what the architecture prescribes", () => {
@@ -36,8 +34,8 @@ describe("the parameters of VENet", () => {
   });
 
   it("are named uniquely, whatever the configuration", () => {
-    fc.assert(
-      fc.property(anyConfig, (any) => {
+    assert(
+      property(anyConfig, (any) => {
         const names = [...parameterSpecs(any), ...runningAverageSpecs(any)].map((spec) => spec.name);
         expect(new Set(names).size).toBe(names.length);
       }),
@@ -45,8 +43,8 @@ describe("the parameters of VENet", () => {
   });
 
   it("of one head are those of both without the other's", () => {
-    fc.assert(
-      fc.property(anyConfig, (any) => {
+    assert(
+      property(anyConfig, (any) => {
         const names = (heads: NetworkConfig["heads"]): string[] => parameterSpecs({ ...any, heads }).map((spec) => spec.name);
         const both = names("both");
         expect(names("classification")).toEqual(both.filter((name) => /^(encoder|classification)\./.test(name)));
