@@ -66,7 +66,8 @@ export function sha256Of(body: Uint8Array): string {
 
 /** Throws OBJECT_CORRUPT. */
 export function checkSha256(key: string, sha256: string, expected: ExpectedContent | undefined): void {
-  if (expected !== undefined && sha256 !== expected.sha256) throw new SaphenaError("OBJECT_CORRUPT", `${key} has sha256 ${sha256}, expected ${expected.sha256}`);
+  if (expected !== undefined && sha256 !== expected.sha256)
+    throw new SaphenaError("OBJECT_CORRUPT", `${key} has sha256 ${sha256}, expected ${expected.sha256}`);
 }
 
 /** Writes to a file beside `path` and renames it when the content is as expected; on any failure nothing is left. */

@@ -25,7 +25,9 @@ export function fileError(error: unknown, key: string): unknown {
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return new SaphenaError("STORE_UNREACHABLE", `${errno} for ${key}`, { hint: "the folder of SAPHENA_STORE must be writable for this user" });
+      return new SaphenaError("STORE_UNREACHABLE", `${errno} for ${key}`, {
+        hint: "the folder of SAPHENA_STORE must be writable for this user",
+      });
     default:
       return new SaphenaError("STORE_UNREACHABLE", `${errno} for ${key}`);
   }

@@ -57,7 +57,8 @@ describe("the file:// store", () => {
     await store.put("a", "x");
     await store.put("b/c", "x");
     for (const write of ["put", "create"] as const)
-      for (const key of ["a/b", "b"]) await expect(store[write](key, "x"), `${write} ${key}`).rejects.toMatchObject({ code: "OBJECT_KEY_INVALID" });
+      for (const key of ["a/b", "b"])
+        await expect(store[write](key, "x"), `${write} ${key}`).rejects.toMatchObject({ code: "OBJECT_KEY_INVALID" });
   });
 
   it("removes day-old unfinished files when it is opened, and leaves those of live writers", async () => {

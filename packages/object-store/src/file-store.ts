@@ -159,7 +159,8 @@ export class FileStore implements ObjectStore {
 
   /** A symbolic link below the root could lead anywhere; the root itself may be one (it was resolved when the store was opened). */
   async #checkInside(key: string, folder: string): Promise<void> {
-    if ((await realpath(folder)) !== folder) throw new SaphenaError("OBJECT_KEY_INVALID", `${JSON.stringify(key)} goes through a symbolic link in the store's folder`);
+    if ((await realpath(folder)) !== folder)
+      throw new SaphenaError("OBJECT_KEY_INVALID", `${JSON.stringify(key)} goes through a symbolic link in the store's folder`);
   }
 
   /** Makes the folder where it is missing, one by one: mkdir -p would make folders behind a symbolic link. */

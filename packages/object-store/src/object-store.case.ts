@@ -107,7 +107,9 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
       expect(await codeOf(store.getRange(key, 0, 0))).toBe("OBJECT_NOT_FOUND");
       expect(await codeOf(store.getTail(key, 1))).toBe("OBJECT_NOT_FOUND");
       expect(await codeOf(store.read(key))).toBe("OBJECT_NOT_FOUND");
-      expect(await codeOf(store.download(key, join(await temporaryFolder(), "x"), { sha256: sha256(Buffer.from("")) }))).toBe("OBJECT_NOT_FOUND");
+      expect(await codeOf(store.download(key, join(await temporaryFolder(), "x"), { sha256: sha256(Buffer.from("")) }))).toBe(
+        "OBJECT_NOT_FOUND",
+      );
       // The parent of an object is no object, and an object is no parent.
       await store.put(`${key}/below`, "x");
       expect(await store.tryGet(key)).toBeNull();
@@ -132,7 +134,21 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
 
     it("keep keys with UTF-8, spaces, & and + apart, in listings too", async () => {
       const under = place();
-      const names = ["a b", "a+b", "a%20b", "a&b", "a&amp;b", "ä é 漢字 🩺", "a=b?c#d", "'quoted\"", "~tilde", "(x)!*,;:@$", "<tag>", "..dots", ".hidden"];
+      const names = [
+        "a b",
+        "a+b",
+        "a%20b",
+        "a&b",
+        "a&amp;b",
+        "ä é 漢字 🩺",
+        "a=b?c#d",
+        "'quoted\"",
+        "~tilde",
+        "(x)!*,;:@$",
+        "<tag>",
+        "..dots",
+        ".hidden",
+      ];
       await Promise.all(names.map((name) => store.put(`${under}/${name}/x`, name)));
       for (const name of names) expect(text(await store.get(`${under}/${name}/x`))).toBe(name);
       const expected = names.map((name) => `${under}/${name}/x`).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -141,9 +157,31 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
     });
 
     it("refuse keys that lead out of the store or that not every store can hold", async () => {
-      const bad = ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\0b", "a\nb", "a\\b", "x".repeat(256), `${"y".repeat(200)}/`.repeat(5) + "z", "\ud800"];
+      const bad = [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "../a",
+        "a/../b",
+        "a/./b",
+        "a\0b",
+        "a\nb",
+        "a\\b",
+        "x".repeat(256),
+        `${"y".repeat(200)}/`.repeat(5) + "z",
+        "\ud800",
+      ];
       for (const key of bad) {
-        for (const call of [() => store.get(key), () => store.put(key, "x"), () => store.create(key, "x"), () => store.delete(key), () => store.head(key)])
+        for (const call of [
+          () => store.get(key),
+          () => store.put(key, "x"),
+          () => store.create(key, "x"),
+          () => store.delete(key),
+          () => store.head(key),
+        ])
           expect(await codeOf(Promise.resolve().then(call)), JSON.stringify(key)).toBe("OBJECT_KEY_INVALID");
       }
       for (const prefix of ["/", "../", "a/../", "a//"]) expect(await codeOf(keysOf(store, prefix)), prefix).toBe("OBJECT_KEY_INVALID");
@@ -182,7 +220,11 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
       const keys = Array.from({ length: 1_030 }, (_, index) => `${under}/t/${index}${index % 2 === 0 ? "/x" : ".json"}`);
       const others = [`${under}/s`, `${under}/t.x`, `${under}/tt/1`, `${under}0/t/1`];
       const left = [...keys, ...others];
-      await Promise.all(Array.from({ length: 16 }, async () => { for (let key = left.pop(); key !== undefined; key = left.pop()) await store.put(key, key); }));
+      await Promise.all(
+        Array.from({ length: 16 }, async () => {
+          for (let key = left.pop(); key !== undefined; key = left.pop()) await store.put(key, key);
+        }),
+      );
       const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(await keysOf(store, `${under}/t/`)).toEqual(sorted);
       expect(await keysOf(store, `${under}/t/10`)).toEqual(sorted.filter((key) => key.startsWith(`${under}/t/10`)));
@@ -231,11 +273,16 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
       expect(versions[1]!.equals(await store.get(key))).toBe(true);
     });
 
-    for (const [size, bytes] of [["small", large.subarray(0, 1_000)], ["large", large.subarray(0, 30 * MIB)]] as const) {
+    for (const [size, bytes] of [
+      ["small", large.subarray(0, 1_000)],
+      ["large", large.subarray(0, 30 * MIB)],
+    ] as const) {
       it(`a ${size} upload whose source breaks off passes its error on and leaves nothing`, async () => {
         const key = `${place()}/broken`;
         const chunkBytes = Math.ceil(bytes.length / 10);
-        await expect(store.uploadStream(key, chunksThenFail(bytes, chunkBytes, bytes.length - chunkBytes))).rejects.toThrow("the source broke off");
+        await expect(store.uploadStream(key, chunksThenFail(bytes, chunkBytes, bytes.length - chunkBytes))).rejects.toThrow(
+          "the source broke off",
+        );
         expect(await store.head(key)).toBeNull();
         expect(await subject.unfinished()).toEqual([]);
       });
@@ -248,7 +295,10 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
         await store.put(key, "before");
         expect(await codeOf(upload())).toBe("OBJECT_CORRUPT");
         expect(text(await store.get(key))).toBe("before");
-        expect(await store.uploadStream(key, chunksOf(bytes), { sha256: sha256(bytes) })).toEqual({ sha256: sha256(bytes), sizeBytes: bytes.length });
+        expect(await store.uploadStream(key, chunksOf(bytes), { sha256: sha256(bytes) })).toEqual({
+          sha256: sha256(bytes),
+          sizeBytes: bytes.length,
+        });
         expect(await subject.unfinished()).toEqual([]);
       });
     }

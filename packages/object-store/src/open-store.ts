@@ -2,8 +2,7 @@
 import { FileStore } from "./file-store.ts";
 import { networkFileSystemOf } from "./network-file-system.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { S3Store } from "./s3-store.ts";
-import { parseStoreUrl } from "./store-url.ts";
+import { parseStoreUrl, withoutCredentials } from "./store-url.ts";
 
 export interface OpenStoreOptions {
   /** Where AWS_* are read from; default `process.env`. */
@@ -20,14 +19,20 @@ export interface OpenStoreOptions {
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<ObjectStore> {
   const location = parseStoreUrl(url, options.env ?? process.env);
   switch (location.type) {
-    case "s3":
-      return new S3Store(url, location);
+    case "s3": {
+      // The SDK warns on stderr of what it will need of Node in 2027, at every command of a user on Node 20; our documentation says it once.
+      process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+      const { S3Store } = await import("./s3-store.ts"); // 0.1 s and 20 MB that users of file:// need not spend
+      return new S3Store(withoutCredentials(url), location);
+    }
     case "file": {
       const store = await FileStore.open(location.folder);
       const network = await networkFileSystemOf(location.folder);
       const warn = options.warn ?? ((line: string) => process.stderr.write(`${line}\n`));
       if (network !== null)
-        warn(`warning: ${url} is on a network file system (${network}); whether creates are exclusive and durable there depends on its settings. An S3 server is safer: SAPHENA_STORE=s3://bucket/prefix`);
+        warn(
+          `warning: ${url} is on a network file system (${network}); whether creates are exclusive and durable there depends on its settings. An S3 server is safer: SAPHENA_STORE=s3://bucket/prefix`,
+        );
       return store;
     }
   }

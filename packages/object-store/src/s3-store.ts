@@ -2,7 +2,14 @@
 // a 412, a 409 and a lost answer of a conditional write (notes on each below).
 import { setTimeout as pause } from "node:timers/promises";
 import { Readable } from "node:stream";
-import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { SaphenaError } from "@saphena/contracts";
 import { checkSha256, chunksOfPath, saveVerified, sha256Of, UploadSource } from "./content.ts";
@@ -70,7 +77,12 @@ export class S3Store implements ObjectStore {
     // A wrong hash is thrown before the last part is sent, so a multipart upload is aborted and a single PUT never made.
     const stream = Readable.from(source.chunks(key, body, expected), { objectMode: false });
     try {
-      await new Upload({ client: this.#client, params: { ...address, Body: stream }, partSize: PART_SIZE_BYTES, queueSize: PARTS_IN_FLIGHT }).done();
+      await new Upload({
+        client: this.#client,
+        params: { ...address, Body: stream },
+        partSize: PART_SIZE_BYTES,
+        queueSize: PARTS_IN_FLIGHT,
+      }).done();
     } catch (error) {
       throw source.error ?? s3Error(error, this.#location, key);
     } finally {
@@ -140,7 +152,11 @@ export class S3Store implements ObjectStore {
     const { bucket, prefix: storePrefix } = this.#location;
     let ContinuationToken: string | undefined;
     do {
-      const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: storePrefix + prefix, ...(ContinuationToken === undefined ? {} : { ContinuationToken }) });
+      const command = new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: storePrefix + prefix,
+        ...(ContinuationToken === undefined ? {} : { ContinuationToken }),
+      });
       const page = await this.#send(prefix, () => this.#client.send(command));
       for (const { Key, Size } of page.Contents ?? []) {
         // Consoles make objects named "folder/"; they are no keys of ours.

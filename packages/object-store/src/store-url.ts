@@ -36,13 +36,15 @@ function parseFileUrl(url: string): string {
 
 function parseS3Url(url: string, env: Readonly<Record<string, string | undefined>>): S3Location {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url);
-  if (match === null) throw new SaphenaError("STORE_URL_INVALID", `${withoutCredentials(url)} does not name a bucket (3-63 of a-z, 0-9, "." and "-")`);
+  if (match === null)
+    throw new SaphenaError("STORE_URL_INVALID", `${withoutCredentials(url)} does not name a bucket (3-63 of a-z, 0-9, "." and "-")`);
   const prefix = (match[2] ?? "").replace(/\/$/, "");
   if (prefix !== "" && prefix.split("/").some((segment) => segment === "" || segment === "." || segment === ".."))
     throw new SaphenaError("STORE_URL_INVALID", `${url} has an empty, "." or ".." segment`);
   const set = (name: string): string | null => env[name] || null; // an empty variable is as good as none
   const endpoint = set("AWS_ENDPOINT_URL_S3") ?? set("AWS_ENDPOINT_URL");
-  if (endpoint !== null && !/^https?:\/\//.test(endpoint)) throw new SaphenaError("ENVIRONMENT_INVALID", `AWS_ENDPOINT_URL ${withoutCredentials(endpoint)} must begin with http:// or https://`);
+  if (endpoint !== null && !/^https?:\/\//.test(endpoint))
+    throw new SaphenaError("ENVIRONMENT_INVALID", `AWS_ENDPOINT_URL ${withoutCredentials(endpoint)} must begin with http:// or https://`);
   const accessKeyId = set("AWS_ACCESS_KEY_ID");
   const secretAccessKey = set("AWS_SECRET_ACCESS_KEY");
   const sessionToken = set("AWS_SESSION_TOKEN");
@@ -51,7 +53,10 @@ function parseS3Url(url: string, env: Readonly<Record<string, string | undefined
     prefix: prefix === "" ? "" : `${prefix}/`,
     endpoint,
     region: set("AWS_REGION") ?? set("AWS_DEFAULT_REGION") ?? (endpoint === null ? null : "us-east-1"),
-    credentials: accessKeyId !== null && secretAccessKey !== null ? { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) } : null,
+    credentials:
+      accessKeyId !== null && secretAccessKey !== null
+        ? { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }
+        : null,
   };
 }
 

@@ -18,7 +18,12 @@ export interface KitChild {
 const living = new Set<KitChild>();
 
 /** Starts a program in a process group of its own, without input. It dies with this process at the latest. */
-export async function startChild(what: string, command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<KitChild> {
+export async function startChild(
+  what: string,
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<KitChild> {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

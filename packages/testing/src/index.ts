@@ -5,6 +5,7 @@
 //   await until(() => state() === "completed", { what: "the sweep" });
 //   await redis.stop();
 export { assertNoLivingChildren, freePort, livingChildren, startChild, type KitChild } from "./child-process.ts";
+export { startFaultProxy, type FaultProxy, type HttpFault } from "./fault-proxy.ts";
 export { namespace, type Namespace } from "./namespace.ts";
 export { startRedis, type RedisOptions, type TestRedis } from "./redis.ts";
 export { temporaryFolder } from "./temporary-folder.ts";

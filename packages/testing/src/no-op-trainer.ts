@@ -11,7 +11,10 @@ export interface NoOpTrainerOptions {
 
 const FINGERPRINT = { engine: "no-op", tensorflowVersion: "none", deviceKind: "none", instructionSet: "none", threads: 1 };
 
-export function noOpTrainerLauncher({ epochs, score = (start, epoch) => (start.seed % 1000) / 1000 + epoch / 1000 }: NoOpTrainerOptions): LaunchTrainer {
+export function noOpTrainerLauncher({
+  epochs,
+  score = (start, epoch) => (start.seed % 1000) / 1000 + epoch / 1000,
+}: NoOpTrainerOptions): LaunchTrainer {
   return (_options, events) => {
     let ended = false;
     const say = (message: FromTrainer): void => events.message(message);
@@ -24,7 +27,16 @@ export function noOpTrainerLauncher({ epochs, score = (start, epoch) => (start.s
       say({ type: "started", fingerprint: FINGERPRINT, parameterCount: 1, firstEpoch: 1, resumedFrom: [] });
       for (let epoch = 1; epoch <= epochs; epoch++) say({ type: "points", points: { epoch, values: { score: score(start, epoch) } } });
       const value = score(start, epochs);
-      say({ type: "finished", epochs, metrics: { accuracy: value, dice: value, score: value }, files: [], trainSeconds: 0, imagesPerSecond: null, fingerprint: FINGERPRINT, resumedFrom: [] });
+      say({
+        type: "finished",
+        epochs,
+        metrics: { accuracy: value, dice: value, score: value },
+        files: [],
+        trainSeconds: 0,
+        imagesPerSecond: null,
+        fingerprint: FINGERPRINT,
+        resumedFrom: [],
+      });
       exit(null);
     };
     setImmediate(() => say({ type: "ready" }));

@@ -66,7 +66,9 @@ function draw(size: number, grade: number, random: () => number): { image: Uint8
 
 async function writePng(path: string, bytes: Uint8Array, size: number, channels: 1 | 3): Promise<void> {
   const { default: sharp } = await import("sharp"); // loaded late: most users of the kit draw nothing
-  await sharp(bytes, { raw: { width: size, height: size, channels } }).png().toFile(path);
+  await sharp(bytes, { raw: { width: size, height: size, channels } })
+    .png()
+    .toFile(path);
 }
 
 /** mulberry32: uniform in [0, 1), good enough to draw with. */

@@ -48,13 +48,33 @@ export async function startVersitygw(): Promise<TestS3 | null> {
   };
 }
 
-async function startOnFreePort(binary: string, buckets: string, sidecar: string, keys: Readonly<Record<string, string>>): Promise<{ child: KitChild; port: number }> {
+async function startOnFreePort(
+  binary: string,
+  buckets: string,
+  sidecar: string,
+  keys: Readonly<Record<string, string>>,
+): Promise<{ child: KitChild; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const args = ["--access", keys["AWS_ACCESS_KEY_ID"]!, "--secret", keys["AWS_SECRET_ACCESS_KEY"]!, "--port", `127.0.0.1:${port}`, "--quiet", "posix", "--sidecar", sidecar, buckets];
+    const args = [
+      "--access",
+      keys["AWS_ACCESS_KEY_ID"]!,
+      "--secret",
+      keys["AWS_SECRET_ACCESS_KEY"]!,
+      "--port",
+      `127.0.0.1:${port}`,
+      "--quiet",
+      "posix",
+      "--sidecar",
+      sidecar,
+      buckets,
+    ];
     const child = await startChild("versitygw", binary, args, { cwd: buckets });
     try {
-      await until(async () => child.ended || (await fetch(`http://127.0.0.1:${port}/`)).status === 403, { timeoutMs: 20_000, what: `versitygw on port ${port}` });
+      await until(async () => child.ended || (await fetch(`http://127.0.0.1:${port}/`)).status === 403, {
+        timeoutMs: 20_000,
+        what: `versitygw on port ${port}`,
+      });
       if (child.ended) throw new Error(`versitygw ended at once:\n${child.output()}`);
       return { child, port };
     } catch (error) {
