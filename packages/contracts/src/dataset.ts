@@ -3,7 +3,9 @@ import { z } from "zod";
 
 export const SCHEMA_VERSION = 1;
 export const sha256Schema: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/, "a sha256 in lower-case hex");
-export const datasetNameSchema: z.ZodString = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "1-64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
+export const datasetNameSchema: z.ZodString = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "1-64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 
 /** One stored file of a dataset: `datasets/<name>/objects/<sha256>`. Width and height are those after EXIF orientation. */
 export const imageFileSchema = z.strictObject({

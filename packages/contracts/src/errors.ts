@@ -30,10 +30,20 @@ export const ERRORS = {
   SWEEP_FILE_INVALID: badInput("the sweep file is not valid", "docs/sweep-file.md lists every key with its type and default"),
   SWEEP_OBJECTIVE_IMPOSSIBLE: badInput("the dataset cannot supply the objective", "choose a metric the dataset has labels or masks for"),
   SWEEP_NOT_FOUND: { ...badInput("there is no such sweep", "`saphena ls` lists the sweeps"), exitCode: 1, httpStatus: 404 },
-  SWEEP_STATE: { ...badInput("the sweep is not in a state that allows this", "`saphena status SWEEP` shows its state"), exitCode: 1, httpStatus: 409 },
+  SWEEP_STATE: {
+    ...badInput("the sweep is not in a state that allows this", "`saphena status SWEEP` shows its state"),
+    exitCode: 1,
+    httpStatus: 409,
+  },
   RUN_NOT_FOUND: { ...badInput("there is no such run", "`saphena trials SWEEP` lists the runs of a sweep"), exitCode: 1, httpStatus: 404 },
-  DATASET_NOT_FOUND: { ...badInput("there is no such dataset", "`saphena dataset ls` lists the datasets; import one with `saphena dataset import`"), httpStatus: 404 },
-  DATASET_NAME_INVALID: badInput("the dataset name is not valid", "use 1-64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit"),
+  DATASET_NOT_FOUND: {
+    ...badInput("there is no such dataset", "`saphena dataset ls` lists the datasets; import one with `saphena dataset import`"),
+    httpStatus: 404,
+  },
+  DATASET_NAME_INVALID: badInput(
+    "the dataset name is not valid",
+    "use 1-64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit",
+  ),
   MANIFEST_UNREADABLE: badInput("the manifest cannot be read", "give a CSV or JSONL file, or a folder with one folder per class"),
   MANIFEST_INVALID: badInput("the dataset has bad rows or files", "mend the rows that are named, or leave them out with --skip-bad"),
   IMAGE_INVALID: badInput("the image cannot be used", "re-export it as PNG, JPEG or WebP"),
@@ -47,16 +57,36 @@ export const ERRORS = {
   SETUP_NOT_BUILT: failure("Saphena is not built in this clone yet", "run `npm run setup` in the repository first"),
   ENGINE_MISSING: failure("the TensorFlow engine is not set up", "run `npm run setup`; `saphena doctor` tells what is missing"),
   REDIS_MISSING: failure("no Redis server program was found", "run `npm run setup`, or install redis-server or valkey-server"),
-  REDIS_UNREACHABLE: failure("Redis cannot be reached", "check SAPHENA_REDIS_URL and that the server runs", { httpStatus: 503, retryable: true }),
+  REDIS_UNREACHABLE: failure("Redis cannot be reached", "check SAPHENA_REDIS_URL and that the server runs", {
+    httpStatus: 503,
+    retryable: true,
+  }),
   REDIS_UNSUITABLE: failure("this Redis server cannot be used", "Saphena needs Redis 6.2 or newer with maxmemory-policy noeviction"),
-  STORE_UNREACHABLE: failure("the object store cannot be reached", "check SAPHENA_STORE, AWS_ENDPOINT_URL and the credentials", { httpStatus: 503, retryable: true }),
-  STORE_UNSUITABLE: failure("the object store has no conditional writes", "use a store that honours If-None-Match on PUT; two racing writes both won here"),
+  STORE_UNREACHABLE: failure("the object store cannot be reached", "check SAPHENA_STORE, AWS_ENDPOINT_URL and the credentials", {
+    httpStatus: 503,
+    retryable: true,
+  }),
+  STORE_UNSUITABLE: failure(
+    "the object store has no conditional writes",
+    "use a store that honours If-None-Match on PUT; two racing writes both won here",
+  ),
   STORE_URL_INVALID: badInput("SAPHENA_STORE is not valid", "use s3://bucket/prefix or file:///absolute/folder"),
-  OBJECT_NOT_FOUND: failure("there is no such object in the store", "`saphena dataset verify` and `saphena index rebuild` tell what is missing", { httpStatus: 404 }),
-  OBJECT_CORRUPT: failure("an object's content does not match its hash", "the stored object is damaged; import or train it anew", { retryable: true }),
+  OBJECT_NOT_FOUND: failure(
+    "there is no such object in the store",
+    "`saphena dataset verify` and `saphena index rebuild` tell what is missing",
+    { httpStatus: 404 },
+  ),
+  OBJECT_CORRUPT: failure("an object's content does not match its hash", "the stored object is damaged; import or train it anew", {
+    retryable: true,
+  }),
   OBJECT_KEY_INVALID: badInput("the object key is not valid", "keys are relative paths without `..`"),
-  SERVER_UNREACHABLE: failure("the Saphena server cannot be reached", "start it with `saphena up`, or set SAPHENA_URL", { retryable: true }),
-  SERVER_NOT_READY: failure("the server is not ready", "try again in a moment; /readyz tells what it waits for", { httpStatus: 503, retryable: true }),
+  SERVER_UNREACHABLE: failure("the Saphena server cannot be reached", "start it with `saphena up`, or set SAPHENA_URL", {
+    retryable: true,
+  }),
+  SERVER_NOT_READY: failure("the server is not ready", "try again in a moment; /readyz tells what it waits for", {
+    httpStatus: 503,
+    retryable: true,
+  }),
   TOKEN_REQUIRED: badInput("this address may not be bound without SAPHENA_TOKEN", "set SAPHENA_TOKEN, or bind 127.0.0.1"),
   TOKEN_WRONG: { ...badInput("the token is missing or wrong", "set SAPHENA_TOKEN to the server's token"), exitCode: 1, httpStatus: 401 },
   STATE_LOCKED: failure("another `saphena up` uses this state folder", "stop it first, or give another --state"),
@@ -90,7 +120,10 @@ export class SaphenaError extends Error {
   readonly hint: string;
 
   constructor(code: ErrorCode, detail?: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(detail === undefined ? ERRORS[code].what : `${ERRORS[code].what}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      detail === undefined ? ERRORS[code].what : `${ERRORS[code].what}: ${detail}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.hint = options.hint ?? ERRORS[code].hint;
   }
@@ -113,7 +146,8 @@ export class SaphenaError extends Error {
   static fromBody(body: { code: string; message: string; hint?: string }): SaphenaError {
     const code = isErrorCode(body.code) ? body.code : "INTERNAL";
     const prefix = `${ERRORS[code].what}: `;
-    const detail = body.message === ERRORS[code].what ? undefined : body.message.startsWith(prefix) ? body.message.slice(prefix.length) : body.message;
+    const detail =
+      body.message === ERRORS[code].what ? undefined : body.message.startsWith(prefix) ? body.message.slice(prefix.length) : body.message;
     return new SaphenaError(code, detail, body.hint === undefined ? {} : { hint: body.hint });
   }
 

@@ -25,12 +25,23 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 type Path = readonly PropertyKey[];
 
 function valueAt(input: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined), input);
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined),
+    input,
+  );
 }
 
 /** The keys an object schema knows at `path`, unwrapping defaults, optionals and unions (by their discriminator where one fits). */
 function knownKeys(schema: z.core.$ZodType, path: Path, input: unknown): string[] {
-  const definition = schema._zod.def as { type: string; innerType?: z.core.$ZodType; shape?: Record<string, z.core.$ZodType>; options?: z.core.$ZodType[]; valueType?: z.core.$ZodType; element?: z.core.$ZodType; in?: z.core.$ZodType };
+  const definition = schema._zod.def as {
+    type: string;
+    innerType?: z.core.$ZodType;
+    shape?: Record<string, z.core.$ZodType>;
+    options?: z.core.$ZodType[];
+    valueType?: z.core.$ZodType;
+    element?: z.core.$ZodType;
+    in?: z.core.$ZodType;
+  };
   if (definition.type === "pipe" && definition.in !== undefined) return knownKeys(definition.in, path, input);
   if (definition.innerType !== undefined) return knownKeys(definition.innerType, path, input);
   if (definition.options !== undefined) {
@@ -47,7 +58,7 @@ function fitsDiscriminator(option: z.core.$ZodType, input: unknown): boolean {
   const shape = (option._zod.def as { shape?: Record<string, z.core.$ZodType> }).shape;
   const type = shape?.["type"];
   if (type === undefined || typeof input !== "object" || input === null || !("type" in input)) return true;
-  return z.safeParse(type, (input as { type: unknown }).type).success;
+  return z.safeParse(type, input.type).success;
 }
 
 function show(value: unknown): string {

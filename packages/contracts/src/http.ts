@@ -45,11 +45,19 @@ export type SweepAction = z.infer<typeof sweepActionSchema>;
 
 /** GET /results/sweeps/:id/trials: `saphena trials SWEEP --json` prints exactly this array. */
 export const foldRowSchema = z.object({ fold: count, state: stateSchema, metrics: runMetricsSchema });
-export const trialRowSchema = z.object({ number: count, state: stateSchema, parameters: parametersSchema, metrics: runMetricsSchema, folds: z.array(foldRowSchema) });
+export const trialRowSchema = z.object({
+  number: count,
+  state: stateSchema,
+  parameters: parametersSchema,
+  metrics: runMetricsSchema,
+  folds: z.array(foldRowSchema),
+});
 export type TrialRow = z.infer<typeof trialRowSchema>;
 
 /** GET /results/sweeps/:id/best: the best completed trial with the result of every fold; null while none is completed. */
-export const bestReplySchema = z.object({ best: z.object({ value: z.number(), trial: trialRowSchema, results: z.array(runResultSchema) }).nullable() });
+export const bestReplySchema = z.object({
+  best: z.object({ value: z.number(), trial: trialRowSchema, results: z.array(runResultSchema) }).nullable(),
+});
 export type BestReply = z.infer<typeof bestReplySchema>;
 
 /** GET /results/sweeps/:id/curves?name=dice: one curve a run. */
@@ -73,7 +81,14 @@ export const runLogSchema = z.object({ lines: z.array(z.string()) });
 /** POST /results/rebuild: counts of what was read again, such as `{"sweeps":3,"runs":27}`. */
 export const rebuildReplySchema = z.record(z.string(), z.unknown());
 
-export const poolStatusSchema = z.object({ pool: z.string(), slots: count, running: count, waiting: count, backlog: count, workers: count });
+export const poolStatusSchema = z.object({
+  pool: z.string(),
+  slots: count,
+  running: count,
+  waiting: count,
+  backlog: count,
+  workers: count,
+});
 export type PoolStatus = z.infer<typeof poolStatusSchema>;
 export const workerStatusSchema = z.object({
   id: z.string(),
@@ -99,7 +114,11 @@ export const publishReplySchema = z.object({ name: z.string(), hash: z.string(),
 export type PublishReply = z.infer<typeof publishReplySchema>;
 export const datasetSummarySchema = z.object({ name: z.string(), versions: z.array(datasetVersionSchema), latest: datasetRecordSchema });
 export type DatasetSummary = z.infer<typeof datasetSummarySchema>;
-export const datasetDetailSchema = z.object({ record: datasetRecordSchema, version: datasetVersionSchema, rows: z.array(manifestRowSchema) });
+export const datasetDetailSchema = z.object({
+  record: datasetRecordSchema,
+  version: datasetVersionSchema,
+  rows: z.array(manifestRowSchema),
+});
 export type DatasetDetail = z.infer<typeof datasetDetailSchema>;
 
 export const errorReplySchema = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string() }) });

@@ -69,7 +69,18 @@ export {
   stateSchema,
   sweepRecordSchema,
 } from "./records.ts";
-export type { AttemptEnd, AttemptFailure, CheckpointRef, Decision, EngineFingerprint, EpochPoints, ResultFile, RunMetrics, RunResult, SweepRecord } from "./records.ts";
+export type {
+  AttemptEnd,
+  AttemptFailure,
+  CheckpointRef,
+  Decision,
+  EngineFingerprint,
+  EpochPoints,
+  ResultFile,
+  RunMetrics,
+  RunResult,
+  SweepRecord,
+} from "./records.ts";
 export { controlMessageSchema, outcomeEventSchema, pointsEventSchema } from "./events.ts";
 export type { ControlMessage, OutcomeEvent, PointsEvent } from "./events.ts";
 export { fromTrainerSchema, toTrainerSchema, trainerStartSchema } from "./ipc.ts";

@@ -43,13 +43,35 @@ export type TrainerFile = z.infer<typeof trainerFileSchema>;
 export const fromTrainerSchema = z.discriminatedUnion("type", [
   /** The child is up and waits for `start`. */
   z.strictObject({ type: z.literal("ready") }),
-  z.strictObject({ type: z.literal("started"), fingerprint: fingerprintSchema, parameterCount: z.int().positive(), firstEpoch: z.int().positive(), resumedFrom: z.array(fingerprintSchema) }),
-  z.strictObject({ type: z.literal("progress"), epoch: z.int().positive(), epochs: z.int().positive(), step: z.int().nonnegative(), steps: z.int().positive(), imagesPerSecond: z.number().nonnegative() }),
+  z.strictObject({
+    type: z.literal("started"),
+    fingerprint: fingerprintSchema,
+    parameterCount: z.int().positive(),
+    firstEpoch: z.int().positive(),
+    resumedFrom: z.array(fingerprintSchema),
+  }),
+  z.strictObject({
+    type: z.literal("progress"),
+    epoch: z.int().positive(),
+    epochs: z.int().positive(),
+    step: z.int().nonnegative(),
+    steps: z.int().positive(),
+    imagesPerSecond: z.number().nonnegative(),
+  }),
   z.strictObject({ type: z.literal("points"), points: epochPointsSchema }),
   z.strictObject({ type: z.literal("checkpoint"), epoch: z.int().nonnegative(), file: writtenFileSchema }),
   z.strictObject({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string() }),
   /** Files are complete and closed; the child exits with 0 after this. */
-  z.strictObject({ type: z.literal("finished"), epochs: z.int().positive(), metrics: runMetricsSchema, files: z.array(trainerFileSchema), trainSeconds: z.number().nonnegative(), imagesPerSecond: z.number().nullable(), fingerprint: fingerprintSchema, resumedFrom: z.array(fingerprintSchema) }),
+  z.strictObject({
+    type: z.literal("finished"),
+    epochs: z.int().positive(),
+    metrics: runMetricsSchema,
+    files: z.array(trainerFileSchema),
+    trainSeconds: z.number().nonnegative(),
+    imagesPerSecond: z.number().nullable(),
+    fingerprint: fingerprintSchema,
+    resumedFrom: z.array(fingerprintSchema),
+  }),
   z.strictObject({ type: z.literal("stopped"), how: z.enum(["release", "cancel"]), epoch: z.int().nonnegative() }),
   z.strictObject({ type: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);

@@ -4,9 +4,12 @@ import { attemptFailureSchema, checkpointRefSchema, runMetricsSchema, stateSchem
 import { parametersSchema } from "./sweep-file.ts";
 
 const count = z.coerce.number().int();
-const json = <T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodTransform<unknown, unknown>, T> =>
+const json = <T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodTransform, T> =>
   z.preprocess((text) => (typeof text === "string" && text !== "" ? JSON.parse(text) : text === "" ? null : text), schema) as never;
-const textOrNull = z.string().optional().transform((text) => (text === undefined || text === "" ? null : text));
+const textOrNull = z
+  .string()
+  .optional()
+  .transform((text) => (text === undefined || text === "" ? null : text));
 
 /** HASH `sweep:<id>` */
 export const liveSweepSchema = z.object({

@@ -12,7 +12,12 @@ export const sweepRecordSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   id: z.string(),
   spec: sweepFileSchema,
-  dataset: z.strictObject({ name: z.string(), hash: sha256Schema, labels: z.array(z.string()), maskClasses: z.int().nonnegative().describe("with the background; 0 = no masks") }),
+  dataset: z.strictObject({
+    name: z.string(),
+    hash: sha256Schema,
+    labels: z.array(z.string()),
+    maskClasses: z.int().nonnegative().describe("with the background; 0 = no masks"),
+  }),
   /** What is trained: the spec's heads less those the dataset cannot supply. */
   heads: z.enum(["both", "classification", "segmentation"]),
   splitsHash: sha256Schema,
@@ -25,7 +30,7 @@ export type SweepRecord = z.infer<typeof sweepRecordSchema>;
 export const ATTEMPT_ENDS = ["released", "paused", "lost", "crashed", "outOfMemory", "userError", "cancelled"] as const;
 export type AttemptEnd = (typeof ATTEMPT_ENDS)[number];
 export const attemptFailureSchema = z.strictObject({
-  attempt: z.int().positive(),
+  attempt: z.int().nonnegative().describe("0 = stopped before it was ever dispatched"),
   reason: z.enum(ATTEMPT_ENDS),
   code: z.string().describe("error code of the registry"),
   message: z.string(),
@@ -87,16 +92,47 @@ export const runResultSchema = z.strictObject({
   metrics: runMetricsSchema,
   files: z.array(resultFileSchema),
   failures: z.array(attemptFailureSchema),
-  timing: z.strictObject({ startedAtMs: z.int().nullable(), finishedAtMs: z.int(), trainSeconds: z.number().nonnegative(), imagesPerSecond: z.number().nullable() }),
+  timing: z.strictObject({
+    startedAtMs: z.int().nullable(),
+    finishedAtMs: z.int(),
+    trainSeconds: z.number().nonnegative(),
+    imagesPerSecond: z.number().nullable(),
+  }),
 });
 export type RunResult = z.infer<typeof runResultSchema>;
 
 /** One line of `sweeps/<sweep>/log/<n>.jsonl`: what the scheduler decided, by which rule. A trial number seen twice: the first line holds. */
 export const decisionSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("trialCreated"), trial: z.int().nonnegative(), parameters: parametersSchema, rule: z.string(), retryOf: z.int().nullable(), atMs: z.int() }),
-  z.strictObject({ type: z.literal("trialSettled"), trial: z.int().nonnegative(), state: finalStateSchema, reason: z.string().nullable(), value: z.number().nullable(), rule: z.string(), atMs: z.int() }),
-  z.strictObject({ type: z.literal("sweepSettled"), state: finalStateSchema, reason: z.string().nullable(), rule: z.string(), atMs: z.int() }),
-  z.strictObject({ type: z.literal("sweepEdited"), action: z.enum(["pause", "resume", "cancel", "addTrials", "retryFailed"]), trials: z.int().nullable(), atMs: z.int() }),
+  z.strictObject({
+    type: z.literal("trialCreated"),
+    trial: z.int().nonnegative(),
+    parameters: parametersSchema,
+    rule: z.string(),
+    retryOf: z.int().nullable(),
+    atMs: z.int(),
+  }),
+  z.strictObject({
+    type: z.literal("trialSettled"),
+    trial: z.int().nonnegative(),
+    state: finalStateSchema,
+    reason: z.string().nullable(),
+    value: z.number().nullable(),
+    rule: z.string(),
+    atMs: z.int(),
+  }),
+  z.strictObject({
+    type: z.literal("sweepSettled"),
+    state: finalStateSchema,
+    reason: z.string().nullable(),
+    rule: z.string(),
+    atMs: z.int(),
+  }),
+  z.strictObject({
+    type: z.literal("sweepEdited"),
+    action: z.enum(["pause", "resume", "cancel", "addTrials", "retryFailed"]),
+    trials: z.int().nullable(),
+    atMs: z.int(),
+  }),
 ]);
 export type Decision = z.infer<typeof decisionSchema>;
 

@@ -3,7 +3,7 @@
 
 export interface RedisKeys {
   readonly prefix: string;
-  /** HASH owner, epoch, expiresAtMs: who leads. */
+  /** HASH owner, epoch, expiresAtMs: who leads; sweptAtMs: when leases were last looked at. */
   readonly leader: string;
   /** INCR: submit sequence. */
   readonly sequence: string;
@@ -18,6 +18,8 @@ export interface RedisKeys {
   readonly settling: string;
   /** ZSET worker id by last heartbeat (Redis milliseconds). */
   readonly workers: string;
+  /** SET of every pool that ever had a run or a worker. */
+  readonly pools: string;
   /** STREAM of every state change and result; STREAM of points. */
   readonly outcomes: string;
   readonly points: string;
@@ -55,6 +57,7 @@ export function redisKeys(namespace: string): RedisKeys {
     parked: `${prefix}:parked`,
     settling: `${prefix}:settling`,
     workers: `${prefix}:workers`,
+    pools: `${prefix}:pools`,
     outcomes: `${prefix}:outcomes`,
     points: `${prefix}:points`,
     wake: `${prefix}:wake`,

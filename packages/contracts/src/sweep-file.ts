@@ -4,7 +4,10 @@ import { z } from "zod";
 
 export const modelSchema = z.strictObject({
   arch: z.literal("venet").default("venet"),
-  heads: z.enum(["both", "classification", "segmentation"]).default("both").describe("which heads are trained; a dataset without labels or masks drops its head"),
+  heads: z
+    .enum(["both", "classification", "segmentation"])
+    .default("both")
+    .describe("which heads are trained; a dataset without labels or masks drops its head"),
   depth: z.int().min(2).max(8).default(5).describe("encoder levels; inputSize must be divisible by 2^(depth-1)"),
   baseFilters: z.int().min(1).max(512).default(32).describe("feature maps of the first level; they double per level up to maxFilters"),
   maxFilters: z.int().min(1).max(2048).default(480),
@@ -66,7 +69,10 @@ export type SearchSpace = Record<string, Parameter>;
 
 export const OBJECTIVE_METRICS = ["dice", "accuracy", "score"] as const;
 export type ObjectiveMetric = (typeof OBJECTIVE_METRICS)[number];
-export const objectiveSchema = z.strictObject({ metric: z.enum(OBJECTIVE_METRICS).default("dice"), goal: z.enum(["maximize", "minimize"]).default("maximize") });
+export const objectiveSchema = z.strictObject({
+  metric: z.enum(OBJECTIVE_METRICS).default("dice"),
+  goal: z.enum(["maximize", "minimize"]).default("maximize"),
+});
 export type Objective = z.infer<typeof objectiveSchema>;
 
 export const samplerSchema = z.strictObject({
@@ -109,7 +115,10 @@ export const sweepFileSchema = z.strictObject({
   dataset: z.string().min(1).max(200).describe("name (highest version), name@version or name@hash"),
   model: modelSchema.prefault({}),
   train: trainSchema.prefault({}),
-  parameters: z.record(z.string(), parameterSchema).default({}).describe("paths into model and train, such as train.optimizer.learningRate"),
+  parameters: z
+    .record(z.string(), parameterSchema)
+    .default({})
+    .describe("paths into model and train, such as train.optimizer.learningRate"),
   objective: objectiveSchema.prefault({}),
   sampler: samplerSchema.prefault({}),
   pruner: prunerSchema.prefault({}),

@@ -13,12 +13,14 @@ export interface TrialConfig {
 type Tree = { [key: string]: Tree | ParameterValue };
 
 function leafPaths(tree: Tree, prefix: string): string[] {
-  return Object.entries(tree).flatMap(([key, value]) => (typeof value === "object" ? leafPaths(value, `${prefix}${key}.`) : [`${prefix}${key}`]));
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === "object" ? leafPaths(value, `${prefix}${key}.`) : [`${prefix}${key}`],
+  );
 }
 
 /** Every path a parameter may name, such as `model.depth`. */
 export function parameterPaths(config: TrialConfig): string[] {
-  return leafPaths({ model: config.model, train: config.train } as unknown as Tree, "");
+  return leafPaths({ model: config.model, train: config.train }, "");
 }
 
 /** The configuration with the given values put in; the input is not changed. Throws SWEEP_FILE_INVALID for a path or value that does not fit. */
@@ -54,10 +56,13 @@ export function configProblems(config: TrialConfig): string[] {
   const divisor = 2 ** (depth - 1);
   if (inputSize % divisor !== 0 || inputSize < divisor) {
     const below = Math.max(1, Math.floor(inputSize / divisor)) * divisor;
-    problems.push(`model.inputSize: ${inputSize} is not divisible by ${divisor} (2^(depth-1) at depth ${depth}); use ${below} or ${below + divisor}`);
+    problems.push(
+      `model.inputSize: ${inputSize} is not divisible by ${divisor} (2^(depth-1) at depth ${depth}); use ${below} or ${below + divisor}`,
+    );
   }
   if (baseFilters > maxFilters) problems.push(`model.baseFilters: ${baseFilters} is above model.maxFilters ${maxFilters}`);
-  if (train.data.optimizer.nesterov && train.data.optimizer.momentum === 0) problems.push("train.optimizer.nesterov needs a momentum above 0; set nesterov to false");
+  if (train.data.optimizer.nesterov && train.data.optimizer.momentum === 0)
+    problems.push("train.optimizer.nesterov needs a momentum above 0; set nesterov to false");
   return problems;
 }
 
@@ -72,11 +77,14 @@ function probes(parameter: Parameter): ParameterValue[] {
 
 function rangeProblem(path: string, parameter: Parameter, sampler: SweepSpec["sampler"]["type"]): string | undefined {
   if (parameter.type === "categorical") {
-    return new Set(parameter.values.map((value) => JSON.stringify(value))).size < parameter.values.length ? `parameters.${path}.values: a value is given twice` : undefined;
+    return new Set(parameter.values.map((value) => JSON.stringify(value))).size < parameter.values.length
+      ? `parameters.${path}.values: a value is given twice`
+      : undefined;
   }
   if (parameter.min > parameter.max) return `parameters.${path}: min ${parameter.min} is above max ${parameter.max}`;
   if (parameter.log && parameter.min <= 0) return `parameters.${path}: log needs min above 0, got ${parameter.min}`;
-  if (parameter.type === "float" && parameter.log && parameter.step !== undefined) return `parameters.${path}: log and step exclude each other`;
+  if (parameter.type === "float" && parameter.log && parameter.step !== undefined)
+    return `parameters.${path}: log and step exclude each other`;
   if (parameter.type === "float" && parameter.step === undefined && sampler === "grid" && parameter.min !== parameter.max) {
     return `parameters.${path}: a grid needs a step for a float, or categorical values`;
   }
@@ -84,7 +92,14 @@ function rangeProblem(path: string, parameter: Parameter, sampler: SweepSpec["sa
 }
 
 /** Settings that limit one another; their combinations are checked, all other parameters one by one. */
-const COUPLED = ["model.depth", "model.inputSize", "model.baseFilters", "model.maxFilters", "train.optimizer.momentum", "train.optimizer.nesterov"];
+const COUPLED = [
+  "model.depth",
+  "model.inputSize",
+  "model.baseFilters",
+  "model.maxFilters",
+  "train.optimizer.momentum",
+  "train.optimizer.nesterov",
+];
 
 function spaceProblems(spec: SweepSpec): string[] {
   const config: TrialConfig = { model: spec.model, train: spec.train };
@@ -95,11 +110,16 @@ function spaceProblems(spec: SweepSpec): string[] {
     return rangeProblem(path, parameter, spec.sampler.type) ?? [];
   });
   if (named.length > 0) return named;
-  const single = entries.filter(([path]) => !COUPLED.includes(path)).flatMap(([path, parameter]) => probes(parameter).map((value): Parameters => ({ [path]: value })));
-  const coupled = entries.filter(([path]) => COUPLED.includes(path)).reduce<Parameters[]>(
-    (combinations, [path, parameter]) => combinations.flatMap((sofar) => probes(parameter).map((value): Parameters => ({ ...sofar, [path]: value }))),
-    [{}],
-  );
+  const single = entries
+    .filter(([path]) => !COUPLED.includes(path))
+    .flatMap(([path, parameter]) => probes(parameter).map((value): Parameters => ({ [path]: value })));
+  const coupled = entries
+    .filter(([path]) => COUPLED.includes(path))
+    .reduce<Parameters[]>(
+      (combinations, [path, parameter]) =>
+        combinations.flatMap((sofar) => probes(parameter).map((value): Parameters => ({ ...sofar, [path]: value }))),
+      [{}],
+    );
   const problems = [...coupled, ...single].flatMap((parameters) => {
     try {
       applyParameters(config, parameters);

@@ -6,6 +6,7 @@
 //   await redis.stop();
 export { assertNoLivingChildren, freePort, livingChildren, startChild, type KitChild } from "./child-process.ts";
 export { startFaultProxy, type FaultProxy, type HttpFault } from "./fault-proxy.ts";
+export { noOpTrainerLauncher, type NoOpTrainerOptions } from "./no-op-trainer.ts";
 export { namespace, type Namespace } from "./namespace.ts";
 export { startRedis, type RedisOptions, type TestRedis } from "./redis.ts";
 export { temporaryFolder } from "./temporary-folder.ts";

@@ -33,9 +33,14 @@ const BLOCK_MS = 1_000;
 const GATHER_MS = 40;
 const RETRY_MS = 1_000;
 
-export function startAggregation(parts: { state: LiveState; index: IndexDatabase; log: Logger; onSettled(sweep: string): void }): Aggregation {
+export function startAggregation(parts: {
+  state: LiveState;
+  index: IndexDatabase;
+  log: Logger;
+  onSettled: (sweep: string) => void;
+}): Aggregation {
   const { state, index, log, onSettled } = parts;
-  let stopped = false;
+  const stopping = new AbortController();
   let pauses: Promise<unknown> = Promise.resolve();
   let position = BEGINNING;
   const waiters = new Set<() => void>();
@@ -46,24 +51,28 @@ export function startAggregation(parts: { state: LiveState; index: IndexDatabase
     const next = { outcomes: batch.outcomes.at(-1)?.id ?? position.outcomes, points: batch.points.at(-1)?.id ?? position.points };
     if (next.outcomes === position.outcomes && next.points === position.points) return;
     const outcomes = batch.outcomes.map(({ event }) => event);
-    const rows = rowsFromEvents(outcomes, batch.points.map(({ event }) => event));
+    const rows = rowsFromEvents(
+      outcomes,
+      batch.points.map(({ event }) => event),
+    );
     await index.write(async (writer) => {
       await mergeRows(writer, rows);
       await writer.run("UPDATE position SET outcomes = ?, points = ?", [next.outcomes, next.points]);
     });
     position = next;
     for (const wake of waiters) wake();
-    for (const event of outcomes) if (event.type === "sweepState" && (event.state === "completed" || event.state === "failed")) onSettled(event.sweep);
+    for (const event of outcomes)
+      if (event.type === "sweepState" && (event.state === "completed" || event.state === "failed")) onSettled(event.sweep);
   }
 
   async function loop(): Promise<void> {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       await pauses;
       try {
         await step();
         await sleep(GATHER_MS);
       } catch (error) {
-        if (stopped) return;
+        if (stopping.signal.aborted) return;
         log.warn({ err: error }, "the streams could not be read; trying again");
         await sleep(RETRY_MS);
       }
@@ -75,7 +84,7 @@ export function startAggregation(parts: { state: LiveState; index: IndexDatabase
     async caughtUp(outcomeId, timeoutMs) {
       const deadline = Date.now() + timeoutMs;
       while (!reached(position.outcomes, outcomeId)) {
-        if (stopped || Date.now() > deadline) return false;
+        if (stopping.signal.aborted || Date.now() > deadline) return false;
         await new Promise<void>((resolve) => {
           const wake = (): void => {
             clearTimeout(timer);
@@ -94,7 +103,7 @@ export function startAggregation(parts: { state: LiveState; index: IndexDatabase
       return next;
     },
     async stop() {
-      stopped = true;
+      stopping.abort();
       for (const wake of waiters) wake();
       await running;
     },

@@ -43,7 +43,8 @@ export function createApi(parts: ApiParts): FastifyInstance {
   app.addHook("preHandler", async (request) => {
     const after = request.headers["x-saphena-after"];
     if (typeof after !== "string" || !STREAM_ID.test(after)) return;
-    if (!(await aggregation.caughtUp(after, CATCH_UP_MS))) throw new SaphenaError("SERVER_NOT_READY", "the aggregator is behind the event stream");
+    if (!(await aggregation.caughtUp(after, CATCH_UP_MS)))
+      throw new SaphenaError("SERVER_NOT_READY", "the aggregator is behind the event stream");
   });
   const base = `${API}/results`;
   app.get(`${base}/sweeps/:sweep/trials`, (request) => trialRows(index, sweepParams.parse(request.params).sweep));
@@ -52,7 +53,9 @@ export function createApi(parts: ApiParts): FastifyInstance {
     return results(index, sweep, trial);
   });
   app.get(`${base}/sweeps/:sweep/best`, async (request) => ({ best: await bestTrial(index, sweepParams.parse(request.params).sweep) }));
-  app.get(`${base}/sweeps/:sweep/curves`, (request) => curves(index, sweepParams.parse(request.params).sweep, curveQuery.parse(request.query).name));
+  app.get(`${base}/sweeps/:sweep/curves`, (request) =>
+    curves(index, sweepParams.parse(request.params).sweep, curveQuery.parse(request.query).name),
+  );
   app.get(`${base}/sweeps/:sweep/point-names`, (request) => pointNames(index, sweepParams.parse(request.params).sweep));
   app.post(`${base}/rebuild`, () => aggregation.paused(() => rebuildIndex(index, store, log)));
   return app;

@@ -24,7 +24,7 @@ export interface AggregatorConfig {
   logLevel: string;
 }
 
-export function aggregatorConfig(environment: NodeJS.ProcessEnv): AggregatorConfig {
+export function aggregatorConfig(environment: NodeJS.ProcessEnv = process.env): AggregatorConfig {
   const parsed = schema.safeParse(environment);
   if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, environment).join("; "));
   const values = parsed.data;

@@ -24,12 +24,45 @@ const record: SweepRecord = {
   submittedAtMs: 1,
 };
 const result = (trial: number, fold: number, dice: number | null): RunResult => ({
-  schemaVersion: 1, run: `${SWEEP}-${trial}-${fold}`, sweep: SWEEP, trial, fold, attempt: 1, state: "completed", reason: null, parameters: {}, seed: 1, fingerprint: null, resumedFrom: [],
-  nonce: "n", epochs: 1, metrics: { dice, accuracy: 0.5 }, files: [], failures: [], timing: { startedAtMs: 1, finishedAtMs: 2, trainSeconds: 1, imagesPerSecond: null },
+  schemaVersion: 1,
+  run: `${SWEEP}-${trial}-${fold}`,
+  sweep: SWEEP,
+  trial,
+  fold,
+  attempt: 1,
+  state: "completed",
+  reason: null,
+  parameters: {},
+  seed: 1,
+  fingerprint: null,
+  resumedFrom: [],
+  nonce: "n",
+  epochs: 1,
+  metrics: { dice, accuracy: 0.5 },
+  files: [],
+  failures: [],
+  timing: { startedAtMs: 1, finishedAtMs: 2, trainSeconds: 1, imagesPerSecond: null },
 });
-const created = (trial: number): OutcomeEvent => ({ type: "trialCreated", sweep: SWEEP, trial, parameters: { "train.seed": trial }, folds: 2, retryOf: null });
-const finished = (trial: number, fold: number, dice: number | null): OutcomeEvent => ({ type: "runFinished", result: result(trial, fold, dice) });
-const settled = (trial: number, value: number): OutcomeEvent => ({ type: "trialSettled", sweep: SWEEP, trial, state: "completed", reason: null, value });
+const created = (trial: number): OutcomeEvent => ({
+  type: "trialCreated",
+  sweep: SWEEP,
+  trial,
+  parameters: { "train.seed": trial },
+  folds: 2,
+  retryOf: null,
+});
+const finished = (trial: number, fold: number, dice: number | null): OutcomeEvent => ({
+  type: "runFinished",
+  result: result(trial, fold, dice),
+});
+const settled = (trial: number, value: number): OutcomeEvent => ({
+  type: "trialSettled",
+  sweep: SWEEP,
+  trial,
+  state: "completed",
+  reason: null,
+  value,
+});
 
 let folder: string;
 let index: IndexDatabase;
@@ -45,11 +78,36 @@ const apply = (...events: OutcomeEvent[]): Promise<void> => index.write((writer)
 
 describe("the index", () => {
   it("gives trials with fold values and means over the folds that have one", async () => {
-    await apply({ type: "sweepSubmitted", record }, created(0), created(1), { type: "runStarted", sweep: SWEEP, trial: 1, fold: 0, attempt: 1, worker: "w" });
+    await apply({ type: "sweepSubmitted", record }, created(0), created(1), {
+      type: "runStarted",
+      sweep: SWEEP,
+      trial: 1,
+      fold: 0,
+      attempt: 1,
+      worker: "w",
+    });
     await apply(finished(0, 0, 0.5), finished(0, 1, null), settled(0, 0.5));
     expect(await trialRows(index, SWEEP)).toEqual([
-      { number: 0, state: "completed", parameters: { "train.seed": 0 }, metrics: { accuracy: 0.5, dice: 0.5 }, folds: [{ fold: 0, state: "completed", metrics: { dice: 0.5, accuracy: 0.5 } }, { fold: 1, state: "completed", metrics: { dice: null, accuracy: 0.5 } }] },
-      { number: 1, state: "running", parameters: { "train.seed": 1 }, metrics: {}, folds: [{ fold: 0, state: "running", metrics: {} }, { fold: 1, state: "queued", metrics: {} }] },
+      {
+        number: 0,
+        state: "completed",
+        parameters: { "train.seed": 0 },
+        metrics: { accuracy: 0.5, dice: 0.5 },
+        folds: [
+          { fold: 0, state: "completed", metrics: { dice: 0.5, accuracy: 0.5 } },
+          { fold: 1, state: "completed", metrics: { dice: null, accuracy: 0.5 } },
+        ],
+      },
+      {
+        number: 1,
+        state: "running",
+        parameters: { "train.seed": 1 },
+        metrics: {},
+        folds: [
+          { fold: 0, state: "running", metrics: {} },
+          { fold: 1, state: "queued", metrics: {} },
+        ],
+      },
     ]);
   });
 
@@ -59,22 +117,36 @@ describe("the index", () => {
     const first = await trialRows(index, SWEEP);
     await apply(...events);
     for (const event of events) await apply(event);
-    await apply({ type: "attemptEnded", sweep: SWEEP, trial: 0, fold: 0, failure: { attempt: 1, reason: "lost", code: "RUN_LOST", message: "", worker: null } });
+    await apply({
+      type: "attemptEnded",
+      sweep: SWEEP,
+      trial: 0,
+      fold: 0,
+      failure: { attempt: 1, reason: "lost", code: "RUN_LOST", message: "", worker: null },
+    });
     expect(await trialRows(index, SWEEP)).toEqual(first);
     expect((await bestTrial(index, SWEEP))?.value).toBe(0.8);
   });
 
   it("rolls a batch back whole when a part of it fails", async () => {
-    await expect(index.write(async (writer) => {
-      await mergeRows(writer, rowsFromEvents([{ type: "sweepSubmitted", record }], []));
-      throw new Error("power cut");
-    })).rejects.toThrow("power cut");
+    await expect(
+      index.write(async (writer) => {
+        await mergeRows(writer, rowsFromEvents([{ type: "sweepSubmitted", record }], []));
+        throw new Error("power cut");
+      }),
+    ).rejects.toThrow("power cut");
     await expect(trialRows(index, SWEEP)).rejects.toThrow("no such sweep");
   });
 
   it("keeps one curve a run, in the order of epochs", async () => {
     await apply({ type: "sweepSubmitted", record });
-    const point = (epoch: number, value: number) => ({ sweep: SWEEP, trial: 0, fold: 1, attempt: 1, points: { epoch, values: { dice: value } } });
+    const point = (epoch: number, value: number) => ({
+      sweep: SWEEP,
+      trial: 0,
+      fold: 1,
+      attempt: 1,
+      points: { epoch, values: { dice: value } },
+    });
     await index.write((writer) => mergeRows(writer, rowsFromEvents([], [point(1, 0.25), point(2, 0.5)])));
     expect(await curves(index, SWEEP, "dice")).toEqual([{ trial: 0, fold: 1, name: "dice", epochs: [1, 2], values: [0.25, 0.5] }]);
   });

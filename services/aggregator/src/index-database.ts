@@ -20,7 +20,16 @@ export type Row = Record<string, Cell>;
 /** Column kinds of the tables that are filled in bulk, in table order. */
 const COLUMNS = {
   sweeps: { id: "text", state: "text", reason: "text", record: "text" },
-  trials: { sweep: "text", number: "integer", state: "text", reason: "text", value: "double", folds: "integer", parameters: "text", retry_of: "integer" },
+  trials: {
+    sweep: "text",
+    number: "integer",
+    state: "text",
+    reason: "text",
+    value: "double",
+    folds: "integer",
+    parameters: "text",
+    retry_of: "integer",
+  },
   runs: { sweep: "text", trial: "integer", fold: "integer", state: "text", attempt: "integer", metrics: "text", result: "text" },
   points: { sweep: "text", trial: "integer", fold: "integer", epoch: "integer", name: "text", value: "double" },
 } as const;
@@ -45,7 +54,10 @@ export async function openIndex(path: string): Promise<IndexDatabase> {
   const instance = await DuckDBInstance.create(path, { threads: "1" });
   const writing = await instance.connect();
   const reading = await instance.connect();
-  const tables = await rows<{ name: string }>(writing, "SELECT table_name AS name FROM information_schema.tables WHERE table_name = 'position'");
+  const tables = await rows<{ name: string }>(
+    writing,
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_name = 'position'",
+  );
   if (tables.length === 0) await writing.run(SCHEMA);
   for (const table of Object.keys(COLUMNS)) await writing.run(`CREATE TEMP TABLE staging_${table} AS SELECT * FROM ${table} LIMIT 0`);
   const filled = (await rows(writing, "SELECT * FROM position")).length > 0;

@@ -1,6 +1,6 @@
 // The aggregator service. `main.ts` is its process; tests start it in theirs:
 //
-//   const aggregator = await startAggregator(aggregatorConfig(process.env));
+//   const aggregator = await startAggregator(aggregatorConfig());
 export { aggregatorConfig } from "./config.ts";
 export type { AggregatorConfig } from "./config.ts";
 export { startAggregator } from "./service.ts";

@@ -4,7 +4,7 @@ import { aggregatorConfig } from "./config.ts";
 import { startAggregator } from "./service.ts";
 
 try {
-  const service = await startAggregator(aggregatorConfig(process.env));
+  const service = await startAggregator(aggregatorConfig());
   const stop = (): void => {
     service.stop().then(
       () => process.exit(0),

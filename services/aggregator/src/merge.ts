@@ -15,10 +15,24 @@ export async function mergeRows(writer: IndexWriter, rows: IndexRows): Promise<v
   }
   if (rows.trials.length > 0) {
     await writer.stage("trials", rows.trials);
-    await writer.run("INSERT INTO trials SELECT * FROM staging_trials AS s WHERE NOT EXISTS (SELECT 1 FROM trials AS t WHERE t.sweep = s.sweep AND t.number = s.number)");
+    await writer.run(
+      "INSERT INTO trials SELECT * FROM staging_trials AS s WHERE NOT EXISTS (SELECT 1 FROM trials AS t WHERE t.sweep = s.sweep AND t.number = s.number)",
+    );
   }
   if (rows.trialStates.length > 0) {
-    await writer.stage("trials", rows.trialStates.map(({ sweep, trial, state, reason, value }) => ({ sweep, number: trial, state, reason, value, folds: 0, parameters: "", retry_of: null })));
+    await writer.stage(
+      "trials",
+      rows.trialStates.map(({ sweep, trial, state, reason, value }) => ({
+        sweep,
+        number: trial,
+        state,
+        reason,
+        value,
+        folds: 0,
+        parameters: "",
+        retry_of: null,
+      })),
+    );
     await writer.run(`UPDATE trials AS t SET state = s.state, reason = s.reason, value = s.value FROM staging_trials AS s
       WHERE t.sweep = s.sweep AND t.number = s.number AND t.state NOT IN ${FINAL}`);
   }
@@ -31,6 +45,8 @@ export async function mergeRows(writer: IndexWriter, rows: IndexRows): Promise<v
   }
   if (rows.points.length > 0) {
     await writer.stage("points", rows.points);
-    await writer.run("INSERT INTO points SELECT * FROM staging_points AS s WHERE NOT EXISTS (SELECT 1 FROM curves_loaded AS t WHERE t.sweep = s.sweep AND t.trial = s.trial AND t.fold = s.fold)");
+    await writer.run(
+      "INSERT INTO points SELECT * FROM staging_points AS s WHERE NOT EXISTS (SELECT 1 FROM curves_loaded AS t WHERE t.sweep = s.sweep AND t.trial = s.trial AND t.fold = s.fold)",
+    );
   }
 }

@@ -35,10 +35,17 @@ export async function trialRows(index: IndexDatabase, sweep: string): Promise<Tr
   const runs = await index.query<RunRecord>("SELECT trial, fold, state, metrics FROM runs WHERE sweep = ? ORDER BY trial, fold", [sweep]);
   const folds = groupByTrial(runs);
   return trials.map(({ number, state, parameters }) => {
-    const rows = (folds.get(number) ?? []).map((run) => ({ fold: run.fold, state: run.state, metrics: run.metrics === null ? {} : (JSON.parse(run.metrics) as RunMetrics) }));
+    const rows = (folds.get(number) ?? []).map((run) => ({
+      fold: run.fold,
+      state: run.state,
+      metrics: run.metrics === null ? {} : (JSON.parse(run.metrics) as RunMetrics),
+    }));
     return {
       number,
-      state: trialState(state, rows.map((row) => row.state)),
+      state: trialState(
+        state,
+        rows.map((row) => row.state),
+      ),
       parameters: JSON.parse(parameters) as TrialRow["parameters"],
       metrics: foldMeans(rows.filter((row) => row.state === "completed").map((row) => row.metrics)),
       folds: rows,
@@ -60,7 +67,10 @@ function groupByTrial(runs: readonly RunRecord[]): Map<number, RunRecord[]> {
 export async function ranking(index: IndexDatabase, sweep: string): Promise<{ number: number; value: number }[]> {
   const { spec } = await sweepRecord(index, sweep);
   const order = spec.objective.goal === "maximize" ? "DESC" : "ASC";
-  return index.query<{ number: number; value: number }>(`SELECT number, value FROM trials WHERE sweep = ? AND state = 'completed' AND value IS NOT NULL ORDER BY value ${order}, number`, [sweep]);
+  return index.query<{ number: number; value: number }>(
+    `SELECT number, value FROM trials WHERE sweep = ? AND state = 'completed' AND value IS NOT NULL ORDER BY value ${order}, number`,
+    [sweep],
+  );
 }
 
 export async function bestTrial(index: IndexDatabase, sweep: string): Promise<BestReply["best"]> {
@@ -71,7 +81,10 @@ export async function bestTrial(index: IndexDatabase, sweep: string): Promise<Be
 }
 
 export async function results(index: IndexDatabase, sweep: string, trial: number): Promise<RunResult[]> {
-  const rows = await index.query<{ result: string }>("SELECT result FROM runs WHERE sweep = ? AND trial = ? AND result IS NOT NULL ORDER BY fold", [sweep, trial]);
+  const rows = await index.query<{ result: string }>(
+    "SELECT result FROM runs WHERE sweep = ? AND trial = ? AND result IS NOT NULL ORDER BY fold",
+    [sweep, trial],
+  );
   return rows.map(({ result }) => runResultSchema.parse(JSON.parse(result)));
 }
 
@@ -94,5 +107,7 @@ export async function curves(index: IndexDatabase, sweep: string, name: string):
 
 export async function pointNames(index: IndexDatabase, sweep: string): Promise<string[]> {
   await sweepRecord(index, sweep);
-  return (await index.query<{ name: string }>("SELECT DISTINCT name FROM points WHERE sweep = ? ORDER BY name", [sweep])).map(({ name }) => name);
+  return (await index.query<{ name: string }>("SELECT DISTINCT name FROM points WHERE sweep = ? ORDER BY name", [sweep])).map(
+    ({ name }) => name,
+  );
 }

@@ -69,15 +69,26 @@ async function readSweep(store: ObjectStore, sweep: string): Promise<{ rows: Ind
   const trialStates: IndexRows["trialStates"] = [];
   for (const decision of decisions) {
     if (decision.type === "trialCreated" && !trials.has(decision.trial)) {
-      trials.set(decision.trial, trialRow({ sweep, trial: decision.trial, folds: record.folds, parameters: decision.parameters, retryOf: decision.retryOf }));
+      trials.set(
+        decision.trial,
+        trialRow({ sweep, trial: decision.trial, folds: record.folds, parameters: decision.parameters, retryOf: decision.retryOf }),
+      );
       for (let fold = 0; fold < record.folds; fold++) runs.set(`${decision.trial}/${fold}`, queuedRunRow(sweep, decision.trial, fold));
       state = { state: "running", reason: null };
     }
-    if (decision.type === "trialSettled") trialStates.push({ sweep, trial: decision.trial, state: decision.state, reason: decision.reason, value: decision.value });
+    if (decision.type === "trialSettled")
+      trialStates.push({ sweep, trial: decision.trial, state: decision.state, reason: decision.reason, value: decision.value });
     if (decision.type === "sweepSettled") state = { state: decision.state, reason: decision.reason };
   }
   for (const result of results) runs.set(`${result.trial}/${result.fold}`, resultRow(result));
-  const rows: IndexRows = { sweeps: [sweepRow(record, state.state, state.reason)], sweepStates: [], trials: [...trials.values()], trialStates, runs: [...runs.values()], points: [] };
+  const rows: IndexRows = {
+    sweeps: [sweepRow(record, state.state, state.reason)],
+    sweepStates: [],
+    trials: [...trials.values()],
+    trialStates,
+    runs: [...runs.values()],
+    points: [],
+  };
   return { rows, results };
 }
 
@@ -85,7 +96,12 @@ async function readLog(store: ObjectStore, sweep: string): Promise<Decision[]> {
   const keys: string[] = [];
   for await (const { key } of store.list(sweepKeys.log(sweep))) keys.push(key);
   const segments = await inBatches(keys.toSorted(), async (key) => new TextDecoder().decode(await store.get(key)));
-  return segments.flatMap((segment) => segment.split("\n").filter(Boolean).map((line) => decisionSchema.parse(JSON.parse(line))));
+  return segments.flatMap((segment) =>
+    segment
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => decisionSchema.parse(JSON.parse(line))),
+  );
 }
 
 /** Points of finished runs come from `metrics.parquet` of the winning attempt, which holds every epoch; the stream's are then passed over. */
@@ -99,7 +115,10 @@ async function loadCurves(writer: IndexWriter, store: ObjectStore, results: read
   });
   for (const file of files) {
     if (file === null) continue;
-    await writer.run("INSERT INTO points SELECT ?, ?::INTEGER, ?::INTEGER, epoch::INTEGER, name, value FROM read_parquet(?) WHERE value IS NOT NULL", [...file.run, file.path]);
+    await writer.run(
+      "INSERT INTO points SELECT ?, ?::INTEGER, ?::INTEGER, epoch::INTEGER, name, value FROM read_parquet(?) WHERE value IS NOT NULL",
+      [...file.run, file.path],
+    );
     await writer.run("INSERT INTO curves_loaded VALUES (?, ?, ?)", [...file.run]);
     await rm(file.path);
   }

@@ -11,7 +11,11 @@ export async function removableModels(index: IndexDatabase, sweep: string): Prom
   const kept = new Set((await ranking(index, sweep)).slice(0, spec.checkpoints.keepBest).map(({ number }) => number));
   const trials = (await trialRows(index, sweep)).filter(({ number }) => !kept.has(number));
   const all = await Promise.all(trials.map(({ number }) => results(index, sweep, number)));
-  return all.flat().flatMap((result) => result.files.filter(({ required }) => !required).map(({ name }) => runKeys.attemptFile(result, result.attempt, name)));
+  return all
+    .flat()
+    .flatMap((result) =>
+      result.files.filter(({ required }) => !required).map(({ name }) => runKeys.attemptFile(result, result.attempt, name)),
+    );
 }
 
 export async function applyRetention(index: IndexDatabase, store: ObjectStore, sweep: string): Promise<number> {

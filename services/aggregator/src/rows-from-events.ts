@@ -18,7 +18,16 @@ export function sweepRow(record: SweepRecord, state: State = "queued", reason: s
 }
 
 export function trialRow(trial: { sweep: string; trial: number; folds: number; parameters: Parameters; retryOf: number | null }): Row {
-  return { sweep: trial.sweep, number: trial.trial, state: "queued", reason: null, value: null, folds: trial.folds, parameters: JSON.stringify(trial.parameters), retry_of: trial.retryOf };
+  return {
+    sweep: trial.sweep,
+    number: trial.trial,
+    state: "queued",
+    reason: null,
+    value: null,
+    folds: trial.folds,
+    parameters: JSON.stringify(trial.parameters),
+    retry_of: trial.retryOf,
+  };
 }
 
 export function resultRow(result: RunResult): Row {

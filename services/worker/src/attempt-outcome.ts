@@ -24,7 +24,13 @@ export function decideOutcome({ last, exit, asked }: AttemptFacts): AttemptOutco
   if (last?.type === "finished") return { kind: "commit", finished: last };
   if (asked === "cancel") return { kind: "end", reason: "cancelled", code: "RUN_LOST", message: "cancelled" };
   // Also when the trainer had to be killed before it could write a checkpoint: the user asked for the stop.
-  if (asked === "release") return { kind: "end", reason: "released", code: "RUN_LOST", message: last === null ? "released without a new checkpoint" : "released after a checkpoint" };
+  if (asked === "release")
+    return {
+      kind: "end",
+      reason: "released",
+      code: "RUN_LOST",
+      message: last === null ? "released without a new checkpoint" : "released after a checkpoint",
+    };
   if (last?.type === "failed") return { kind: "end", reason: reasonOf(last.code), code: last.code, message: last.message };
   return { kind: "end", reason: "crashed", code: "TRAINER_CRASHED", message: crashMessage(exit) };
 }

@@ -26,8 +26,8 @@ export interface AttemptParts {
   grace: StopGraceMs;
   checkpointEvery: number;
   log: Logger;
-  now(): number;
-  nonce(): string;
+  now: () => number;
+  nonce: () => string;
 }
 
 /** A run in a slot, as heartbeats and stop requests see it. */
@@ -104,8 +104,14 @@ class Execution implements ActiveAttempt {
   async execute(): Promise<void> {
     try {
       const start = await this.#prepare();
-      if (this.#asked !== null) return await this.#end(this.#asked === "cancel" ? "cancelled" : "released", "RUN_LOST", "stopped before training began");
-      this.#session = startSession({ launch: this.#parts.launch, start, grace: this.#parts.grace, handle: (message) => this.#handle(message) });
+      if (this.#asked !== null)
+        return await this.#end(this.#asked === "cancel" ? "cancelled" : "released", "RUN_LOST", "stopped before training began");
+      this.#session = startSession({
+        launch: this.#parts.launch,
+        start,
+        grace: this.#parts.grace,
+        handle: (message) => this.#handle(message),
+      });
       await this.#conclude(await this.#session.outcome, start.seed);
     } catch (thrown) {
       const error = SaphenaError.from(thrown);
@@ -123,7 +129,9 @@ class Execution implements ActiveAttempt {
     const { splits } = await this.#parts.data.load(sweep);
     const split = splits.folds[run.fold];
     if (split === undefined) throw new SaphenaError("FOLD_NOT_FOUND", `fold ${run.fold} of ${splits.folds.length}`);
-    const packFolder = await this.#parts.data.pack(sweep, config.model, (done, total) => this.#log.debug({ done, total }, "packing the dataset"));
+    const packFolder = await this.#parts.data.pack(sweep, config.model, (done, total) =>
+      this.#log.debug({ done, total }, "packing the dataset"),
+    );
     const checkpoint = await fetchCheckpoint(this.#parts.store, run.checkpoint, this.#folder, (message) => void this.#say("warn", message));
     return {
       type: "start",
@@ -159,7 +167,10 @@ class Execution implements ActiveAttempt {
         await this.#say(message.level, message.message);
         return "ok";
       case "started":
-        await this.#say("info", `started at epoch ${message.firstEpoch} with ${message.parameterCount} parameters on ${message.fingerprint.engine} ${message.fingerprint.deviceKind}`);
+        await this.#say(
+          "info",
+          `started at epoch ${message.firstEpoch} with ${message.parameterCount} parameters on ${message.fingerprint.engine} ${message.fingerprint.deviceKind}`,
+        );
         return "ok";
       case "failed":
         await this.#say("error", `${message.code}: ${message.message}`);
@@ -185,7 +196,17 @@ class Execution implements ActiveAttempt {
   async #commit(finished: Finished, seed: number): Promise<void> {
     const { store, queue, now, nonce } = this.#parts;
     const { sweep, parameters, run } = this.#claim;
-    const facts = { sweep, parameters, run, attempt: this.attempt, seed, finished, startedAtMs: this.#startedAtMs, finishedAtMs: now(), nonce: nonce() };
+    const facts = {
+      sweep,
+      parameters,
+      run,
+      attempt: this.attempt,
+      seed,
+      finished,
+      startedAtMs: this.#startedAtMs,
+      finishedAtMs: now(),
+      nonce: nonce(),
+    };
     const outcome = await commit(store, queue, facts);
     this.#log.info({ outcome, metrics: finished.metrics }, "commit");
     if (outcome === "committed") await this.#checkpoints.forgetAll();
@@ -195,12 +216,20 @@ class Execution implements ActiveAttempt {
   }
 
   async #end(reason: AttemptEnd, code: string, message: string): Promise<void> {
-    const reply = await this.#parts.queue.endAttempt(this.run, { attempt: this.attempt, reason, code, message, worker: this.#parts.worker });
+    const reply = await this.#parts.queue.endAttempt(this.run, {
+      attempt: this.attempt,
+      reason,
+      code,
+      message,
+      worker: this.#parts.worker,
+    });
     this.#log.info({ reason, code, reply }, message);
   }
 
   async #say(level: "info" | "warn" | "error", message: string): Promise<void> {
     this.#log[level](message);
-    await this.#parts.queue.appendLog(this.run, [`${new Date(this.#parts.now()).toISOString()} ${level} attempt ${this.attempt}: ${message}`]);
+    await this.#parts.queue.appendLog(this.run, [
+      `${new Date(this.#parts.now()).toISOString()} ${level} attempt ${this.attempt}: ${message}`,
+    ]);
   }
 }

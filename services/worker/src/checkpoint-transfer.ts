@@ -48,14 +48,21 @@ export function createCheckpointTransfer(parts: {
 }
 
 /** The checkpoint as a local file, or null when there is none or it cannot be used: the run then starts from the beginning, and says so. */
-export async function fetchCheckpoint(store: ObjectStore, checkpoint: CheckpointRef | null, folder: string, say: (message: string) => void): Promise<TrainerStart["checkpoint"]> {
+export async function fetchCheckpoint(
+  store: ObjectStore,
+  checkpoint: CheckpointRef | null,
+  folder: string,
+  say: (message: string) => void,
+): Promise<TrainerStart["checkpoint"]> {
   if (checkpoint === null) return null;
   const path = join(folder, "resume.safetensors");
   try {
     await store.download(checkpoint.key, path, { sha256: checkpoint.sha256 });
     return { path, sha256: checkpoint.sha256, epoch: checkpoint.epoch };
   } catch (error) {
-    say(`the checkpoint of epoch ${checkpoint.epoch} cannot be used (${error instanceof Error ? error.message : String(error)}); starting from the beginning`);
+    say(
+      `the checkpoint of epoch ${checkpoint.epoch} cannot be used (${error instanceof Error ? error.message : String(error)}); starting from the beginning`,
+    );
     return null;
   }
 }

@@ -58,6 +58,11 @@ function assembleResult(facts: CommitFacts, files: ResultFile[]): RunResult {
     metrics: finished.metrics,
     files,
     failures: run.failures,
-    timing: { startedAtMs: facts.startedAtMs, finishedAtMs: facts.finishedAtMs, trainSeconds: finished.trainSeconds, imagesPerSecond: finished.imagesPerSecond },
+    timing: {
+      startedAtMs: facts.startedAtMs,
+      finishedAtMs: facts.finishedAtMs,
+      trainSeconds: finished.trainSeconds,
+      imagesPerSecond: finished.imagesPerSecond,
+    },
   };
 }

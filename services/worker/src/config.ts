@@ -35,7 +35,8 @@ export interface WorkerConfig {
   environment: NodeJS.ProcessEnv;
 }
 
-export function workerConfig(environment: NodeJS.ProcessEnv, unique: string): WorkerConfig {
+/** `unique` sets the workers of one host apart. */
+export function workerConfig(unique: string, environment: NodeJS.ProcessEnv = process.env): WorkerConfig {
   const parsed = schema.safeParse(environment);
   if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, environment).join("; "));
   const values = parsed.data;

@@ -6,7 +6,7 @@ import { startWorkerService } from "./service.ts";
 import { trainerLauncher } from "./trainer-process.ts";
 
 try {
-  const config = workerConfig(process.env, randomBytes(3).toString("hex"));
+  const config = workerConfig(randomBytes(3).toString("hex"));
   const service = await startWorkerService(config, trainerLauncher(config.environment));
   const stop = (): void => {
     service.stop().then(

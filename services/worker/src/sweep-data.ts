@@ -71,7 +71,10 @@ async function loadSweep(store: ObjectStore, sweep: SweepRecord): Promise<Loaded
     text(sweepKeys.splits(sweep.id)),
   ]);
   const record = datasetRecordSchema.parse(JSON.parse(recordText));
-  const rows = manifestText.split("\n").filter(Boolean).map((line) => manifestRowSchema.parse(JSON.parse(line)));
+  const rows = manifestText
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => manifestRowSchema.parse(JSON.parse(line)));
   const splits = splitsSchema.parse(JSON.parse(splitsText));
   if (splits.hash !== sweep.splitsHash) throw new SaphenaError("OBJECT_CORRUPT", sweepKeys.splits(sweep.id));
   assertNoLeak(splits, rows);

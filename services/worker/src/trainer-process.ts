@@ -18,7 +18,12 @@ const TRAINER = fileURLToPath(import.meta.resolve("@saphena/worker/trainer"));
 
 export function trainerLauncher(environment: NodeJS.ProcessEnv): LaunchTrainer {
   return ({ workFolder }, events) => {
-    const child = fork(TRAINER, [], { cwd: workFolder, env: trainerEnvironment(environment), execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = fork(TRAINER, [], {
+      cwd: workFolder,
+      env: trainerEnvironment(environment),
+      execArgv: [],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
     let tail = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8");

@@ -17,7 +17,12 @@ export interface TrainingSession {
 /** What the session does with each message, in order, one at a time. A handler that says "abandon" ends the trainer at once. */
 export type MessageHandler = (message: FromTrainer) => Promise<"ok" | "abandon">;
 
-export function startSession(parts: { launch: LaunchTrainer; start: TrainerStart; handle: MessageHandler; grace: StopGraceMs }): TrainingSession {
+export function startSession(parts: {
+  launch: LaunchTrainer;
+  start: TrainerStart;
+  handle: MessageHandler;
+  grace: StopGraceMs;
+}): TrainingSession {
   const { launch, start, handle, grace } = parts;
   let asked: AttemptFacts["asked"] = "nothing";
   let last: AttemptFacts["last"] = null;
@@ -31,7 +36,10 @@ export function startSession(parts: { launch: LaunchTrainer; start: TrainerStart
     asked = how;
     if (how === "abandon") return trainer?.kill("SIGKILL");
     trainer?.send({ type: "stop", how });
-    timers.push(setTimeout(() => trainer?.kill("SIGTERM"), grace[how]), setTimeout(() => trainer?.kill("SIGKILL"), 2 * grace[how]));
+    timers.push(
+      setTimeout(() => trainer?.kill("SIGTERM"), grace[how]),
+      setTimeout(() => trainer?.kill("SIGKILL"), 2 * grace[how]),
+    );
   }
 
   const outcome = new Promise<AttemptOutcome>((resolve, reject) => {
