@@ -12,8 +12,7 @@ import type { ExpectedContent, UploadedObject } from "./object-store.ts";
  */
 export class UploadSource {
   #content: UploadedObject | null = null;
-  /** What the source threw, null while it has not; its user's error is not the store's. */
-  error: unknown = null;
+  #failure: { error: unknown } | null = null;
 
   async *chunks(key: string, body: AsyncIterable<Uint8Array>, expected?: ExpectedContent): AsyncGenerator<Uint8Array> {
     const hash = createHash("sha256");
@@ -28,9 +27,14 @@ export class UploadSource {
       checkSha256(key, sha256, expected);
       this.#content = { sha256, sizeBytes };
     } catch (error) {
-      this.error = error;
+      this.#failure = { error };
       throw error;
     }
+  }
+
+  /** Throws what the source threw, if it did: that is not the store's error. */
+  rethrow(): void {
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   /** After the whole source was stored. */

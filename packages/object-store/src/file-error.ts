@@ -6,6 +6,8 @@ export function errnoOf(error: unknown): string | null {
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : null;
 }
 
+export const isAbsent = (error: unknown): boolean => errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
+
 /** A SaphenaError for `key` (or the store's folder). Errors that no system call made, such as those of an uploaded stream, pass as they are. */
 export function fileError(error: unknown, key: string): unknown {
   if (error instanceof SaphenaError) return error;

@@ -1,18 +1,18 @@
 // The object store in a folder. An object is written to a file beside the objects, fsynced, then linked (create) or renamed (put) to its
 // name: link(2) fails when the name is taken, which is the conditional write, and a reader never sees half a file.
 import { randomUUID } from "node:crypto";
-import { constants, type Dirent } from "node:fs";
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { link, mkdir, open, realpath, rename, rm, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SaphenaError } from "@saphena/contracts";
 import { checkSha256, chunksOf, chunksOfPath, saveVerified, sha256Of, UploadSource } from "./content.ts";
-import { errnoOf, fileError } from "./file-error.ts";
+import { errnoOf, fileError, isAbsent } from "./file-error.ts";
 import { DurableFolders, fsyncFolder } from "./folder-sync.ts";
+import { prepareFolder, walkObjects } from "./store-folder.ts";
 import { checkKey, checkPrefix, UNFINISHED_FOLDER } from "./object-key.ts";
 import type { ExpectedContent, ObjectStore, StoredObject, UploadedObject } from "./object-store.ts";
 
-const ABANDONED_AFTER_MS = 24 * 3_600_000;
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 export class FileStore implements ObjectStore {
@@ -29,12 +29,7 @@ export class FileStore implements ObjectStore {
   /** Makes the folder when it is not there; STORE_UNREACHABLE when that is not possible. */
   static async open(folder: string): Promise<FileStore> {
     try {
-      const unfinished = join(folder, UNFINISHED_FOLDER);
-      const made = await mkdir(unfinished, { recursive: true });
-      const root = await realpath(folder);
-      if (made !== undefined) await makeDurable(root, dirname(made));
-      await removeAbandoned(join(root, UNFINISHED_FOLDER));
-      return new FileStore(root);
+      return new FileStore(await prepareFolder(folder));
     } catch (error) {
       throw fileError(error, folder);
     }
@@ -77,7 +72,8 @@ export class FileStore implements ObjectStore {
         for await (const chunk of source.chunks(key, body, expected)) await file.writeFile(chunk); // goes on where the last one ended
       });
     } catch (error) {
-      throw source.error ?? error;
+      source.rethrow();
+      throw error;
     }
     await this.#finish(key, unfinished, () => rename(unfinished, path));
     return source.content();
@@ -133,9 +129,10 @@ export class FileStore implements ObjectStore {
     checkPrefix(prefix);
     const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
     try {
-      for await (const object of this.#walk(start)) if (object.key.startsWith(prefix)) yield object;
+      await this.#checkInside(prefix, dirname(join(this.#root, `${start}x`)));
+      for await (const object of walkObjects(this.#root, start)) if (object.key.startsWith(prefix)) yield object;
     } catch (error) {
-      throw fileError(error, prefix);
+      if (!isAbsent(error)) throw fileError(error, prefix);
     }
   }
 
@@ -239,44 +236,10 @@ export class FileStore implements ObjectStore {
       await file.close();
     }
   }
-
-  /** Depth first in the order of whole keys: the folder `a` sorts as `a/`, behind the object `a.json`. Links are no objects. */
-  async *#walk(folder: string): AsyncGenerator<StoredObject> {
-    let entries: Dirent[];
-    try {
-      entries = await readdir(join(this.#root, folder), { withFileTypes: true });
-    } catch (error) {
-      if (isAbsent(error)) return;
-      throw error;
-    }
-    const names = entries
-      .filter((entry) => (entry.isFile() || entry.isDirectory()) && !(folder === "" && entry.name === UNFINISHED_FOLDER))
-      .map((entry) => ({ bytes: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name), isFolder: entry.isDirectory() }))
-      .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-    for (const { bytes, isFolder } of names) {
-      const key = folder + bytes.toString();
-      if (isFolder) yield* this.#walk(key);
-      else {
-        const size = await sizeOf(join(this.#root, key));
-        if (size !== null) yield { key, sizeBytes: size };
-      }
-    }
-  }
 }
 
 function asBytes(body: Uint8Array | string): Uint8Array {
   return typeof body === "string" ? Buffer.from(body) : body;
-}
-
-const isAbsent = (error: unknown): boolean => errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    return (await lstat(path)).size;
-  } catch (error) {
-    if (isAbsent(error)) return null; // removed while the folder was walked
-    throw error;
-  }
 }
 
 async function readExactly(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
@@ -288,23 +251,4 @@ async function readExactly(file: FileHandle, start: number, end: number): Promis
     filled += bytesRead;
   }
   return bytes.subarray(0, filled);
-}
-
-/** Fsyncs from `folder` up to and including `until`, which held the first folder that was made. */
-async function makeDurable(folder: string, until: string): Promise<void> {
-  const last = await realpath(until);
-  for (let at = folder; ; at = dirname(at)) {
-    await fsyncFolder(at);
-    if (at === last || at === dirname(at)) return;
-  }
-}
-
-/** What a process that died left behind. The age is generous because a live writer of another machine may be uploading. */
-async function removeAbandoned(unfinished: string): Promise<void> {
-  const oldest = Date.now() - ABANDONED_AFTER_MS;
-  for (const name of await readdir(unfinished)) {
-    const path = join(unfinished, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
-    if (mtimeMs < oldest) await rm(path, { force: true });
-  }
 }

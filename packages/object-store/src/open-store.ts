@@ -1,4 +1,5 @@
 // From a URL to a store.
+import { processEnvironment, quietenSdk, type Environment } from "./environment.ts";
 import { FileStore } from "./file-store.ts";
 import { networkFileSystemOf } from "./network-file-system.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -6,7 +7,7 @@ import { parseStoreUrl, withoutCredentials } from "./store-url.ts";
 
 export interface OpenStoreOptions {
   /** Where AWS_* are read from; default `process.env`. */
-  env?: Readonly<Record<string, string | undefined>>;
+  env?: Environment;
   /** Takes one warning a line; default: stderr. */
   warn?: (line: string) => void;
 }
@@ -17,11 +18,10 @@ export interface OpenStoreOptions {
  * Throws STORE_URL_INVALID, ENVIRONMENT_INVALID, STORE_UNREACHABLE.
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<ObjectStore> {
-  const location = parseStoreUrl(url, options.env ?? process.env);
+  const location = parseStoreUrl(url, options.env ?? processEnvironment());
   switch (location.type) {
     case "s3": {
-      // The SDK warns on stderr of what it will need of Node in 2027, at every command of a user on Node 20; our documentation says it once.
-      process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+      quietenSdk();
       const { S3Store } = await import("./s3-store.ts"); // 0.1 s and 20 MB that users of file:// need not spend
       return new S3Store(withoutCredentials(url), location);
     }

@@ -84,7 +84,8 @@ export class S3Store implements ObjectStore {
         queueSize: PARTS_IN_FLIGHT,
       }).done();
     } catch (error) {
-      throw source.error ?? s3Error(error, this.#location, key);
+      source.rethrow();
+      throw s3Error(error, this.#location, key);
     } finally {
       stream.destroy(); // when the server failed, the source is still open
     }

@@ -1,6 +1,7 @@
-// Reads SAPHENA_STORE and the usual AWS variables: the one place of this package that knows environment names.
+// Reads a store's URL and the usual AWS variables: the one place that knows their names.
 import { fileURLToPath } from "node:url";
 import { SaphenaError } from "@saphena/contracts";
+import type { Environment } from "./environment.ts";
 
 export interface S3Location {
   bucket: string;
@@ -16,7 +17,7 @@ export interface S3Location {
 export type StoreLocation = { type: "file"; folder: string } | ({ type: "s3" } & S3Location);
 
 /** Throws STORE_URL_INVALID. */
-export function parseStoreUrl(url: string, env: Readonly<Record<string, string | undefined>>): StoreLocation {
+export function parseStoreUrl(url: string, env: Environment): StoreLocation {
   if (url.startsWith("file://")) return { type: "file", folder: parseFileUrl(url) };
   if (url.startsWith("s3://")) return { type: "s3", ...parseS3Url(url, env) };
   throw new SaphenaError("STORE_URL_INVALID", withoutCredentials(url));
@@ -34,7 +35,7 @@ function parseFileUrl(url: string): string {
   }
 }
 
-function parseS3Url(url: string, env: Readonly<Record<string, string | undefined>>): S3Location {
+function parseS3Url(url: string, env: Environment): S3Location {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url);
   if (match === null)
     throw new SaphenaError("STORE_URL_INVALID", `${withoutCredentials(url)} does not name a bucket (3-63 of a-z, 0-9, "." and "-")`);

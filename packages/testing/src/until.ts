@@ -18,17 +18,17 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   const timeoutMs = options.timeoutMs ?? 15_000;
   const deadlineMs = performance.now() + timeoutMs;
   let pauseMs = 2;
-  let lastError: unknown;
+  let lastError: Error | undefined;
   for (;;) {
     try {
       const value = await condition();
       if (value !== false && value !== null && value !== undefined) return value as Fulfilled<T>;
       lastError = undefined;
     } catch (error) {
-      lastError = error;
+      lastError = error instanceof Error ? error : new Error("something else than an Error was thrown", { cause: error });
     }
     if (performance.now() >= deadlineMs) {
-      const why = lastError === undefined ? "" : ` (${lastError instanceof Error ? lastError.message : String(lastError)})`;
+      const why = lastError === undefined ? "" : ` (${lastError.message})`;
       throw new Error(`gave up waiting for ${options.what} after ${timeoutMs} ms${why}`, { cause: lastError });
     }
     await pause(pauseMs);

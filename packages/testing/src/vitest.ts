@@ -1,7 +1,7 @@
 // The test kit inside vitest: servers shared by the tests of one file, and the leak check. Apart from index.ts because this imports vitest.
 //
 //   const redis = useRedis();
-//   it("…", () => connect(redis().url));
+//   … inside a test: connect(redis().url)
 import { afterAll, beforeAll } from "vitest";
 import { assertNoLivingChildren } from "./child-process.ts";
 import { startRedis, type RedisOptions, type TestRedis } from "./redis.ts";
