@@ -2,7 +2,7 @@ import { SaphenaError } from "@saphena/contracts";
 import { describe, expect, it } from "vitest";
 import { loadEngine } from "./engine.ts";
 import { deviceKindOf, instructionSetOf } from "./fingerprint.ts";
-import { loadNative, restoreRemovedNodeFunction } from "./native.ts";
+import { loadNative, nativeError, restoreRemovedNodeFunction } from "./native.ts";
 import { add, multiply } from "./index.ts";
 
 const codeOf = (action: () => unknown): string => {
@@ -65,6 +65,24 @@ describe("tensors", () => {
     kept.dispose();
     returned.dispose();
     expect(engine.memory().tensors).toBe(before);
+  });
+
+  it("that do not fit into memory are one error that may be retried", () => {
+    // As TensorFlow words it; provoking it for real takes ten seconds of the allocator's own retries.
+    const cause = new Error(
+      "Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[1048576,1048576] and type float on /device:CPU:0",
+    );
+    const error = nativeError("BroadcastTo", cause);
+    expect(error).toMatchObject({ code: "OUT_OF_MEMORY", retryable: true });
+    expect(error.message).toBe(
+      "memory ran out: BroadcastTo: Invalid TF_Status: 8 Message: OOM when allocating tensor with shape[1048576,1048576] and type float on /device:CPU:0",
+    );
+  });
+
+  it("of shapes that do not fit together are refused by name of the operation", () => {
+    expect(
+      codeOf(() => engine.tidy(() => add(engine, engine.tensor(new Float32Array(2), [2]), engine.tensor(new Float32Array(3), [3])))),
+    ).toMatch(/^INTERNAL: .*AddV2: .*Incompatible shapes/);
   });
 
   it("of integers are not read as floats", () => {

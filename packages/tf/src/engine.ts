@@ -3,7 +3,7 @@
 import { SaphenaError } from "@saphena/contracts";
 import { prepareEnvironment, vendorKernelsOff } from "./environment.ts";
 import { fingerprintOf, type EngineFingerprint } from "./fingerprint.ts";
-import { loadNative, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
+import { loadNative, nativeError, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
 
 export interface EngineOptions {
   /** CPU threads for one operation; one a trial gives the best throughput of a machine (measured: 1.4 times). */
@@ -60,15 +60,22 @@ export function loadEngine(options: EngineOptions): Engine {
 
 function createEngine(native: NativeModule, threads: number): Engine {
   const backend = native.backend();
-  const engine: Engine = {
+  const execute: Engine["execute"] = (op, attributes, inputs, outputs) => {
+    try {
+      return backend.executeMultipleOutputs(op, attributes, inputs, outputs);
+    } catch (cause) {
+      throw nativeError(op, cause);
+    }
+  };
+  return {
     fingerprint: fingerprintOf({
       tensorflowVersion: backend.binding.TF_Version,
       usesGpu: backend.isUsingGpuDevice,
       threads,
       vendorKernelsOff: vendorKernelsOff(),
     }),
-    execute: (op, attributes, inputs, outputs) => backend.executeMultipleOutputs(op, attributes, inputs, outputs),
-    run: (op, attributes, ...inputs) => backend.executeMultipleOutputs(op, attributes, inputs, 1)[0] as Tensor,
+    execute,
+    run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor: (values, shape) => native.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32"),
     scalar: (value) => native.tensor(Float32Array.of(value), [], "float32"),
     read: (tensor) => {
@@ -80,5 +87,4 @@ function createEngine(native: NativeModule, threads: number): Engine {
     keep: (tensor) => native.keep(tensor),
     memory: () => ({ tensors: native.memory().numTensors, tensorBytes: native.memory().numBytes, rssBytes: process.memoryUsage.rss() }),
   };
-  return engine;
 }

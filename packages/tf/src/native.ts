@@ -57,3 +57,10 @@ function requireNative(): NativeModule {
 export function restoreRemovedNodeFunction(util: Record<string, unknown>): void {
   util["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
 }
+
+/** What TensorFlow refused, as one error; running out of memory has its own code, because another try or a smaller batch may do. */
+export function nativeError(op: string, cause: unknown): SaphenaError {
+  const text = cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause);
+  const outOfMemory = /OOM when allocating|RESOURCE_EXHAUSTED|Invalid TF_Status: 8\b|bad_alloc/.test(text);
+  return new SaphenaError(outOfMemory ? "OUT_OF_MEMORY" : "INTERNAL", `${op}: ${text}`, { cause });
+}
