@@ -7,3 +7,18 @@ export { datasetHash, datasetRecord, formatManifest, maskClassCount, parseManife
 export type { DatasetMeaning } from "./manifest.ts";
 export { computeSplits, splitsHash } from "./splits/splits.ts";
 export { assertNoLeak, foldAt } from "./splits/leak.ts";
+export { createPack } from "./pack.ts";
+export type { Pack, PackArrays, PackDescription } from "./pack.ts";
+export { packDataset } from "./decode/pack-writer.ts";
+export type { PackOptions, PackedDataset } from "./decode/pack-writer.ts";
+export { openPack } from "./decode/pack-reader.ts";
+export { packFolderName } from "./decode/pack-file.ts";
+export { decodeImage, inspectImage } from "./decode/image.ts";
+export { decodeMask, inspectMask } from "./decode/mask.ts";
+export type { Fitting } from "./decode/geometry.ts";
+export { allocateBatch, fillBatch, mirrorOf } from "./batches/batch.ts";
+export type { Batch, FillOptions, Mirror } from "./batches/batch.ts";
+export { epochOrder, trainingSlices, validationSlices } from "./batches/order.ts";
+export { channelStatistics } from "./batches/statistics.ts";
+export type { ChannelStatistics } from "./batches/statistics.ts";
+export { decodeRuns, encodeRuns } from "./run-length.ts";
