@@ -1,0 +1,10 @@
+// A run's result as the arguments `finish` and `settleRun` share.
+import type { RunResult } from "@saphena/contracts";
+import type { Argument } from "./connection.ts";
+import { encodeOutcome } from "./events.ts";
+
+/** state, reason, metrics, nonce, trainSeconds, event */
+export function resultArguments(result: RunResult): Argument[] {
+  const event = encodeOutcome({ type: "runFinished", result });
+  return [result.state, result.reason ?? "", JSON.stringify(result.metrics), result.nonce, result.timing.trainSeconds, event];
+}
