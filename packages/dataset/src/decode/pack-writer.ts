@@ -97,10 +97,13 @@ async function build(options: PackOptions, folder: string): Promise<PackHeader> 
   const paths = { images: join(folder, "images.bin"), masks: join(folder, "masks.bin") };
   const images = await open(paths.images, "w");
   const masks = hasMasks ? await open(paths.masks, "w") : null;
-  const emptied = await writePixels(options, rows, images, masks).finally(async () => {
+  let emptied: boolean[];
+  try {
+    emptied = await writePixels(options, rows, images, masks);
+  } finally {
     await images.close();
     await masks?.close();
-  });
+  }
   const { hash, labels, maskClasses } = options.dataset;
   const header: PackHeader = {
     packVersion: PACK_VERSION,
