@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 
 const main = new URL("../dist/main.js", import.meta.url);
 if (!existsSync(main)) {
-  process.stderr.write("error: SETUP_NOT_BUILT: Saphena is not built in this clone yet\n\nhint: run `npm run setup` in the repository first\n");
+  process.stderr.write(
+    "error: SETUP_NOT_BUILT: Saphena is not built in this clone yet\n\nhint: run `npm run setup` in the repository first\n",
+  );
   process.exit(1);
 }
 await import(main.href);

@@ -1,1 +1,2 @@
-export {};
+// The `saphena` command as a function, for programs that want to run it without a shell.
+export { runCli } from "./cli.ts";

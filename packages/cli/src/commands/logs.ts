@@ -1,0 +1,25 @@
+// `saphena logs RUN`: the log of one run, as its trainer wrote it.
+import { defineCommand } from "citty";
+import { SaphenaError, parseRunId } from "@saphena/contracts";
+import { connect } from "../connection.ts";
+import { printData, printJson, say } from "../terminal.ts";
+import { jsonFlag } from "./arguments.ts";
+
+export const logsCommand = defineCommand({
+  meta: { name: "logs", description: "Print the log of one run" },
+  args: {
+    run: { type: "positional", required: true, description: "id of a run: SWEEP-TRIAL-FOLD, such as swp_0123456789ab-3-0" },
+    json: jsonFlag,
+  },
+  async run({ args }) {
+    if (parseRunId(args.run) === null) {
+      throw new SaphenaError("RUN_NOT_FOUND", `${JSON.stringify(args.run)} is no run id`, {
+        hint: "a run id is SWEEP-TRIAL-FOLD, such as swp_0123456789ab-3-0",
+      });
+    }
+    const lines = await connect().runLog(args.run);
+    if (args.json) return printJson(lines);
+    if (lines.length === 0) return say("the log is empty so far");
+    printData(lines.join("\n"));
+  },
+});

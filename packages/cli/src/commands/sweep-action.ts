@@ -1,0 +1,13 @@
+// What pause, resume, cancel and retry share: do it, then say in which state the sweep is.
+import type { SweepAction } from "@saphena/contracts";
+import { connect } from "../connection.ts";
+import { resolveSweep } from "../sweep-reference.ts";
+import { printData, say } from "../terminal.ts";
+
+export async function actOnSweep(reference: string, action: SweepAction): Promise<void> {
+  const client = connect();
+  const id = await resolveSweep(client, reference);
+  const status = await client.action(id, action);
+  printData(`${id} ${status.state}`);
+  if (status.stopping !== null) say(`${status.runs.running} running runs are being stopped; their results so far are kept`);
+}

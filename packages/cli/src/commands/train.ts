@@ -1,0 +1,170 @@
+// `saphena train FILE`: one run of a sweep file, without queue or server. The same trainer, splits and seed as in a sweep.
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { defineCommand } from "citty";
+import { SCHEMA_VERSION, SaphenaError } from "@saphena/contracts";
+import type { FromTrainer, SweepSpec, TrainerStart, TrialConfig } from "@saphena/contracts";
+import { assertNoLeak, computeSplits, foldAt, maskClassCount, packDataset } from "@saphena/dataset";
+import { cacheFolder } from "@saphena/setup";
+import { effectiveHeads, runSeed } from "@saphena/sweep";
+import { allValues, wholeNumber } from "../command-line.ts";
+import { counter } from "../counter.ts";
+import { usageError } from "../failure.ts";
+import { formatScore, plural } from "../number-format.ts";
+import { readSweepFile } from "../sweep-document.ts";
+import { liveArea, printData, printJson, say, styled } from "../terminal.ts";
+import { EpochTable } from "../train/epoch-table.ts";
+import { configOf } from "../train/settings.ts";
+import { runTrainer, type Finished } from "../train/trainer-child.ts";
+import { namedDataset, type TrainingData } from "../train/training-data.ts";
+import { jsonFlag } from "./arguments.ts";
+
+const definitions = {
+  file: { type: "positional", required: true, description: "sweep file, YAML or JSON; its parameters are not sampled" },
+  fold: { type: "string", valueHint: "K", description: "fold to validate on, from 0 (default: 0)" },
+  set: { type: "string", valueHint: "path=value", description: "a setting of model or train; may be given several times" },
+  out: { type: "string", valueHint: "DIR", description: "new or empty folder for the results (default: NAME-fold-K)" },
+  json: jsonFlag,
+} as const;
+
+export const trainCommand = defineCommand({
+  meta: { name: "train", description: "Train one run here, without queue or server" },
+  args: definitions,
+  async run({ args, rawArgs }) {
+    const { spec } = await readSweepFile(args.file);
+    const config = configOf(spec, allValues(rawArgs, "set", definitions));
+    const fold = wholeNumber(args.fold, "--fold", { min: 0, max: 1_000_000 }) ?? 0;
+    if (fold >= spec.cv.folds) throw new SaphenaError("FOLD_NOT_FOUND", `fold ${fold} of ${spec.cv.folds}`);
+    const outFolder = emptyFolder(args.out ?? `${spec.name.replaceAll(/[^\w.-]+/g, "-")}-fold-${fold}`);
+    const data = await namedDataset(spec.dataset);
+    try {
+      const start = await prepareRun({ spec, config, fold, outFolder, data });
+      const onMessage = args.json
+        ? (message: FromTrainer): void => report(message, say)
+        : (message: FromTrainer): void => report(message, printData);
+      const reporter = { table: new EpochTable(), area: process.stderr.isTTY ? liveArea() : null };
+      const report = (message: FromTrainer, print: (line: string) => void): void => showMessage(reporter, message, print);
+      const finished = await runTrainer(start, onMessage);
+      const summary = {
+        schemaVersion: SCHEMA_VERSION,
+        dataset: data.record.hash,
+        fold,
+        seed: start.seed,
+        ...config,
+        ...resultOf(finished),
+      };
+      writeFileSync(join(outFolder, "run.json"), `${JSON.stringify(summary, null, 2)}\n`);
+      if (args.json) printJson(summary);
+      else
+        printData(
+          `final  ${Object.entries(finished.metrics)
+            .map(([name, value]) => `${name} ${formatScore(value)}`)
+            .join("  ")}`,
+        );
+      say(`results are in ${outFolder}`);
+    } finally {
+      await data.close();
+    }
+  },
+});
+
+interface RunParts {
+  spec: SweepSpec;
+  config: TrialConfig;
+  fold: number;
+  outFolder: string;
+  data: TrainingData;
+}
+
+/** Everything a trainer needs, made as the scheduler and a worker would make it. */
+async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Promise<TrainerStart> {
+  const { record, rows, readObject } = data;
+  const { model, train } = config;
+  const { splits, warnings } = computeSplits(rows, record.labels, spec.cv, record.hash);
+  for (const warning of warnings) say(`${styled("yellow", "warning:", process.stderr)} ${warning}`);
+  assertNoLeak(splits, rows, spec.cv.groupBy);
+  const maskClasses = maskClassCount(record);
+  const heads = effectiveHeads(model.heads, { labels: record.labels, maskClasses });
+  const { inputSize, resize } = model;
+  const progress = counter("decoded", rows.length);
+  const pack = await packDataset({
+    rows,
+    dataset: record,
+    inputSize,
+    resize,
+    readObject,
+    folder: join(cacheFolder(), "datasets"),
+    onProgress: () => progress.step(),
+  });
+  progress.end();
+  if (pack.emptiedMasks.length > 0)
+    say(
+      `${styled("yellow", "warning:", process.stderr)} ${plural(pack.emptiedMasks.length, "mask")} lost all foreground at ${inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`,
+    );
+  return {
+    type: "start",
+    run: "train",
+    attempt: 1,
+    fold,
+    seed: runSeed(train.seed, fold),
+    model,
+    train,
+    heads,
+    labels: record.labels,
+    maskClasses,
+    split: foldAt(splits, fold),
+    packFolder: pack.folder,
+    outFolder,
+    checkpoint: null,
+    checkpointEvery: train.epochs,
+    threads: spec.resources.threads,
+  };
+}
+
+interface Reporter {
+  table: EpochTable;
+  area: ReturnType<typeof liveArea> | null;
+}
+
+function showMessage({ table, area }: Reporter, message: FromTrainer, print: (line: string) => void): void {
+  if (message.type === "progress") {
+    area?.draw([
+      `epoch ${message.epoch}/${message.epochs}  step ${message.step}/${message.steps}  ${message.imagesPerSecond.toFixed(1)} images/s`,
+    ]);
+    return;
+  }
+  if (message.type !== "started" && message.type !== "points" && message.type !== "log") return;
+  area?.draw([]);
+  if (message.type === "started")
+    say(
+      `${message.parameterCount.toLocaleString("en")} weights on ${message.fingerprint.engine}, ${message.fingerprint.deviceKind}, ${plural(message.fingerprint.threads, "thread")}`,
+    );
+  else if (message.type === "log") say(message.message);
+  else for (const line of table.lines(message.points)) print(line);
+}
+
+function resultOf({ epochs, metrics, files, trainSeconds, imagesPerSecond, fingerprint }: Finished): object {
+  return {
+    epochs,
+    metrics,
+    trainSeconds,
+    imagesPerSecond,
+    fingerprint,
+    files: files.map(({ path, role, sha256, sizeBytes }) => ({ name: path.split("/").at(-1), role, sha256, sizeBytes })),
+  };
+}
+
+/** Results of two runs are never mixed. */
+function emptyFolder(path: string): string {
+  const folder = resolve(path);
+  try {
+    mkdirSync(folder, { recursive: true });
+    if (readdirSync(folder).length === 0) return folder;
+  } catch (cause) {
+    throw new SaphenaError("USAGE", `the folder ${folder} cannot be used (${(cause as NodeJS.ErrnoException).code})`, {
+      hint: "give another with --out",
+      cause,
+    });
+  }
+  throw usageError(`the folder ${folder} is not empty`, "give another with --out");
+}

@@ -1,0 +1,24 @@
+// `--set path=value`: settings of one run on top of the sweep file.
+import { applyParameters } from "@saphena/contracts";
+import type { ParameterValue, Parameters, SweepSpec, TrialConfig } from "@saphena/contracts";
+import { usageError } from "../failure.ts";
+
+/** The file's model and train with the settings put in; paths and values are checked as for a trial's parameters. */
+export function configOf(spec: SweepSpec, settings: readonly string[]): TrialConfig {
+  return applyParameters({ model: spec.model, train: spec.train }, parseSettings(settings));
+}
+
+export function parseSettings(settings: readonly string[]): Parameters {
+  const entries = settings.map((text): [string, ParameterValue] => {
+    const at = text.indexOf("=");
+    if (at < 1) throw usageError(`--set ${JSON.stringify(text)} is not path=value`, "for example --set train.optimizer.learningRate=0.02");
+    return [text.slice(0, at), parseValue(text.slice(at + 1))];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A number or boolean where it reads as one, else the text. */
+function parseValue(text: string): ParameterValue {
+  if (text === "true" || text === "false") return text === "true";
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
