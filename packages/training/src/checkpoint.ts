@@ -22,7 +22,10 @@ const identitySchema = z.strictObject({
 });
 export type RunIdentity = z.infer<typeof identitySchema>;
 
-export const statisticsSchema = z.strictObject({ mean: z.array(z.number()).length(3), sd: z.array(z.number().positive()).length(3) });
+const statisticsSchema = z.strictObject({
+  mean: z.array(z.number()).length(3).readonly(),
+  sd: z.array(z.number().positive()).length(3).readonly(),
+});
 
 const checkpointSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
@@ -31,13 +34,11 @@ const checkpointSchema = z.strictObject({
   /** Of the training part, in units of bytes. */
   statistics: statisticsSchema,
   /** Points of every completed epoch, those of earlier attempts included. */
-  history: z.array(epochPointsSchema),
+  history: z.array(epochPointsSchema).readonly(),
   /** Engines that have trained this run so far, the newest last. */
-  fingerprints: z.array(fingerprintSchema),
+  fingerprints: z.array(fingerprintSchema).readonly(),
 });
-export type CheckpointState = z.infer<typeof checkpointSchema>;
-
-export type Checkpoint = CheckpointState & { tensors: Map<string, TensorRecord> };
+export type Checkpoint = z.infer<typeof checkpointSchema> & { tensors: Map<string, TensorRecord> };
 
 /** The metadata key under which Saphena's JSON lies in its safetensors files. */
 export const METADATA_KEY = "saphena";
@@ -64,6 +65,7 @@ export async function readCheckpoint(file: { path: string; sha256: string }, ide
     return stored !== asked;
   });
   if (differing.length > 0) throw new SaphenaError("CHECKPOINT_INVALID", `it was made with another ${differing.join(", ")}`);
+  if (state.data.position.epoch >= identity.train.epochs) throw new SaphenaError("CHECKPOINT_INVALID", "it leaves nothing to train");
   return { ...state.data, tensors };
 }
 

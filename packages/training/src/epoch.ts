@@ -28,7 +28,8 @@ export async function trainEpoch(session: Session): Promise<EpochEnd> {
   const rateOf = (step: number): number => learningRateAt(train.optimizer, completed * slices.length + step, train.epochs * slices.length);
   const learningRate = rateOf(slices.length - 1);
   const before = { ...work };
-  const imagesPerSecond = (): number | null => (work.images === before.images ? null : (work.images - before.images) / (work.seconds - before.seconds));
+  const imagesPerSecond = (): number | null =>
+    work.images === before.images ? null : (work.images - before.images) / (work.seconds - before.seconds);
   let reportedMs = performance.now();
 
   for (let step = first; step < slices.length; step++) {
@@ -43,7 +44,14 @@ export async function trainEpoch(session: Session): Promise<EpochEnd> {
     work.seconds += (nowMs - beganMs) / 1000;
     if (nowMs - reportedMs < PROGRESS_EVERY_MS && step + 1 < slices.length) continue;
     reportedMs = nowMs;
-    session.report({ type: "progress", epoch, epochs: train.epochs, step: step + 1, steps: slices.length, imagesPerSecond: imagesPerSecond() ?? 0 });
+    session.report({
+      type: "progress",
+      epoch,
+      epochs: train.epochs,
+      step: step + 1,
+      steps: slices.length,
+      imagesPerSecond: imagesPerSecond() ?? 0,
+    });
   }
   return { stopped: false, learningRate, imagesPerSecond: imagesPerSecond() };
 }

@@ -2,7 +2,8 @@
 import { SaphenaError } from "@saphena/contracts";
 
 /** How TensorFlow, its allocators, C++ and V8 say that there is no memory left. */
-const OUT_OF_MEMORY = /\bOOM\b|resource.?exhausted|bad_alloc|failed to allocate|cannot allocate memory|array buffer allocation failed|out of memory/i;
+const OUT_OF_MEMORY =
+  /\bOOM\b|resource.?exhausted|bad_alloc|failed to allocate|cannot allocate memory|array buffer allocation failed|out of memory/i;
 
 /** Any thrown value as an error with a registered code; registered errors stay as they are. */
 export function trainingFailure(thrown: unknown): SaphenaError {

@@ -64,7 +64,13 @@ test("an error with a code keeps it", () => {
 });
 
 test("engines are listed once, the newest last, and only others are flagged", () => {
-  const [one, two] = [1, 2].map((threads) => ({ engine: "e", tensorflowVersion: "2", deviceKind: "cpu", instructionSet: "avx2", threads })) as [never, never];
+  const [one, two] = [1, 2].map((threads) => ({
+    engine: "e",
+    tensorflowVersion: "2",
+    deviceKind: "cpu",
+    instructionSet: "avx2",
+    threads,
+  })) as [never, never];
   expect(withFingerprint([one, two], one)).toEqual([two, one]);
   expect(otherFingerprints([one, two], one)).toEqual([two]);
   expect(otherFingerprints([], one)).toEqual([]);

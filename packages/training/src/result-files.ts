@@ -33,15 +33,14 @@ export async function writeMetrics(path: string, history: readonly EpochPoints[]
 export async function writePredictions(
   path: string,
   rows: readonly PredictionRow[],
-  { split, labels, maskClasses, model }: Pick<TrainerStart, "split" | "labels" | "maskClasses" | "model">,
+  { fold, labels, maskClasses, model }: Pick<TrainerStart, "fold" | "labels" | "maskClasses" | "model">,
 ): Promise<TrainerFile> {
   const label = (index: number | null): string | null => (index === null ? null : labels[index]!);
   const counts = (key: keyof OverlapCounts): (number[] | null)[] => rows.map(({ overlap }) => overlap?.map((one) => one[key]) ?? null);
   const columns: Column[] = [
     { name: "id", schema: [required("id", TEXT)], data: rows.map(({ id }) => id) },
     { name: "group", schema: [required("group", TEXT)], data: rows.map(({ group }) => group) },
-    { name: "repeat", schema: [required("repeat", { type: "INT32" })], data: rows.map(() => split.repeat) },
-    { name: "fold", schema: [required("fold", { type: "INT32" })], data: rows.map(() => split.outer) },
+    { name: "fold", schema: [required("fold", { type: "INT32" })], data: rows.map(() => fold) },
     { name: "truth", schema: [optional("truth", TEXT)], data: rows.map(({ truth }) => label(truth)) },
     { name: "predicted", schema: [optional("predicted", TEXT)], data: rows.map(({ predicted }) => label(predicted)) },
     { name: "probabilities", schema: list("probabilities", "FLOAT"), data: rows.map(({ probabilities }) => probabilities) },
@@ -62,7 +61,18 @@ export async function writeModel(
   metrics: RunMetrics,
 ): Promise<TrainerFile> {
   const { seed, model, train, heads, labels, maskClasses } = start;
-  const metadata = { schemaVersion: SCHEMA_VERSION, seed, model, train, heads, labels, maskClasses, statistics, metrics, fingerprint: engine.fingerprint };
+  const metadata = {
+    schemaVersion: SCHEMA_VERSION,
+    seed,
+    model,
+    train,
+    heads,
+    labels,
+    maskClasses,
+    statistics,
+    metrics,
+    fingerprint: engine.fingerprint,
+  };
   const weights = new Map(Array.from(tensors).filter(([name]) => name.startsWith("model.")));
   const written = await writeTensors(path, { metadata: { [METADATA_KEY]: JSON.stringify(metadata) }, tensors: weights });
   return { ...written, role: "model" };
@@ -83,7 +93,12 @@ interface Column {
   data: (string | number | number[] | null)[];
 }
 
-async function writeParquet(path: string, role: TrainerFile["role"], columns: readonly Column[], facts: Record<string, unknown> = {}): Promise<TrainerFile> {
+async function writeParquet(
+  path: string,
+  role: TrainerFile["role"],
+  columns: readonly Column[],
+  facts: Record<string, unknown> = {},
+): Promise<TrainerFile> {
   const buffer = parquetWriteBuffer({
     columnData: columns.map(({ name, data }) => ({ name, data })),
     schema: [{ name: "root", num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],

@@ -21,7 +21,10 @@ test("what was written is read back to the bit, from bytes at any alignment", ()
   const tensor = tuple(name, float({ noNaN: false }));
   assert(
     property(uniqueArray(tensor, { selector: ([key]) => key, maxLength: 5 }), dictionary(name, constant("x")), (entries, metadata) => {
-      const file = { metadata: { ...metadata }, tensors: new Map(entries.map(([key, value]) => [key, { shape: [1], data: Float32Array.of(value) }])) };
+      const file = {
+        metadata: { ...metadata },
+        tensors: new Map(entries.map(([key, value]) => [key, { shape: [1], data: Float32Array.of(value) }])),
+      };
       const shifted = Buffer.concat([Buffer.of(0), bytesOf(file)]).subarray(1);
       expect(bytesOf(decodeTensors(shifted))).toEqual(bytesOf(file));
     }),

@@ -58,7 +58,8 @@ export function decodeTensors(bytes: Uint8Array): TensorFile {
   let expected = 0;
   for (const { name, shape, from, to } of entriesInOrder(entries)) {
     const length = shape.reduce((product, size) => product * size, 1) * BYTES_PER_VALUE;
-    if (from !== expected || to - from !== length || to > data.length) throw invalid(`${name} of shape [${shape.join()}] cannot lie at ${from}-${to}`);
+    if (from !== expected || to - from !== length || to > data.length)
+      throw invalid(`${name} of shape [${shape.join()}] cannot lie at ${from}-${to}`);
     // Copied into memory of its own: a view need not be aligned. (A Buffer's `slice` would not copy.)
     tensors.set(name, { shape, data: new Float32Array(new Uint8Array(data.subarray(from, to)).buffer) });
     expected = to;

@@ -14,7 +14,10 @@ export interface ValidationScores {
 }
 
 /** `classes` and `maskClasses` (with the background) are those of the network's heads; rows without truth take no part. */
-export function scoreRows(rows: readonly PredictionRow[], { classes, maskClasses }: { classes: number; maskClasses: number }): ValidationScores {
+export function scoreRows(
+  rows: readonly PredictionRow[],
+  { classes, maskClasses }: { classes: number; maskClasses: number },
+): ValidationScores {
   const matrix = createConfusionMatrix(classes);
   const masks = createSegmentationScore(Math.max(1, maskClasses));
   for (const { truth, predicted, overlap } of rows) {
@@ -25,7 +28,12 @@ export function scoreRows(rows: readonly PredictionRow[], { classes, maskClasses
   const segmentation = masks.compute();
   const { accuracy } = classification;
   const { dice } = segmentation;
-  return { validationImages: rows.length, classification, segmentation, score: accuracy === null || dice === null ? null : (accuracy + dice) / 2 };
+  return {
+    validationImages: rows.length,
+    classification,
+    segmentation,
+    score: accuracy === null || dice === null ? null : (accuracy + dice) / 2,
+  };
 }
 
 /** What goes into result.json, all of the final epoch's weights. The same names for every run; null where there is no data. */

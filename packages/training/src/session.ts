@@ -8,6 +8,7 @@ import type { Batch, ChannelStatistics, Pack } from "@saphena/dataset";
 import { createNetwork } from "@saphena/venet";
 import type { Engine, Network } from "@saphena/venet";
 import { identityOf, readCheckpoint } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import { assertNoLeak } from "./fold.ts";
 import type { Fold } from "./fold.ts";
 import { epochStart } from "./position.ts";
@@ -51,24 +52,26 @@ export interface Session extends Readonly<TrainingParts> {
   path(name: string): string;
 }
 
-/** Checks all that was given, makes the network, and stands where the checkpoint left off, else at the beginning. */
+/**
+ * Checks all that was given, makes the network, and stands where the checkpoint left off. Without one, or when it cannot be used,
+ * that is the beginning: the numbers come out the same, and the log says so.
+ */
 export async function openSession(parts: TrainingParts): Promise<Session> {
   const { engine, pack, start, report } = parts;
   const path = (name: string): string => join(start.outFolder, name);
   assertFits(pack, start);
   const fold = assertNoLeak(start.split, pack);
-  const earlier = start.checkpoint === null ? null : await readCheckpoint(start.checkpoint, identityOf(start));
-  const statistics = earlier?.statistics ?? channelStatistics(pack, fold.train);
+  const log = openRunLog(path("log.jsonl"), report);
   const network = createNetwork(engine, networkConfig(start), start.train, start.seed);
-  if (earlier !== null) network.importState(earlier.tensors);
+  const earlier = await restore(start, network, log);
   const position = earlier?.position ?? epochStart(0);
   const batches = new Map<number, Batch>();
   return {
     ...parts,
     fold,
-    statistics,
+    statistics: earlier?.statistics ?? channelStatistics(pack, fold.train),
     network,
-    log: openRunLog(path("log.jsonl"), report),
+    log,
     earlierEngines: earlier?.fingerprints ?? [],
     history: [...(earlier?.history ?? [])],
     position,
@@ -81,6 +84,19 @@ export async function openSession(parts: TrainingParts): Promise<Session> {
       return batch;
     },
   };
+}
+
+async function restore(start: TrainerStart, network: Network, log: RunLog): Promise<Checkpoint | null> {
+  if (start.checkpoint === null) return null;
+  try {
+    const checkpoint = await readCheckpoint(start.checkpoint, identityOf(start));
+    network.importState(checkpoint.tensors);
+    return checkpoint;
+  } catch (error) {
+    if (!(error instanceof SaphenaError) || error.code !== "CHECKPOINT_INVALID") throw error;
+    log("warn", `${error.message}; starting from the beginning`);
+    return null;
+  }
 }
 
 function networkConfig({ model, heads, labels, maskClasses }: TrainerStart): Network["config"] {

@@ -22,26 +22,22 @@ export type TrainingEnd = Extract<FromTrainer, { type: "finished" | "stopped" }>
  *
  * A stop request is honoured between two batches. A release first writes a checkpoint of that very step, in the middle of an epoch
  * too; a cancel writes nothing. All scores are those of the final epoch's weights.
- * Throws SaphenaError: SPLIT_LEAK, SPLIT_IMPOSSIBLE, CHECKPOINT_INVALID, LOSS_NOT_FINITE, MODEL_CONFIG_INVALID; INTERNAL when the pack
+ * Throws SaphenaError: SPLIT_LEAK, SPLIT_IMPOSSIBLE, LOSS_NOT_FINITE, MODEL_CONFIG_INVALID; INTERNAL when the pack
  * is not the one meant.
  */
 export async function train(parts: TrainingParts): Promise<TrainingEnd> {
   const beganMs = performance.now();
   const session = await openSession(parts);
-  const { epochs } = parts.start.train;
-  let rows: PredictionRow[] | null = null;
   try {
     announce(session);
-    while (session.position.epoch < epochs) {
+    for (;;) {
       const trained = await trainEpoch(session);
-      rows = trained.stopped ? null : await validate(session);
+      const rows = trained.stopped ? null : await validate(session);
       if (rows === null) return await stopEarly(session);
       completeEpoch(session, trained, rows);
-      if (checkpointIsDue(session)) await saveCheckpoint(session);
+      if (session.position.epoch === parts.start.train.epochs) return await finish(session, rows, beganMs);
+      if (session.position.epoch % parts.start.checkpointEvery === 0) await saveCheckpoint(session);
     }
-    rows ??= await validate(session);
-    if (rows === null) return await stopEarly(session);
-    return await finish(session, rows, beganMs);
   } finally {
     session.network.dispose();
   }
@@ -53,7 +49,7 @@ function announce(session: Session): void {
   const resumedFrom = otherFingerprints(earlierEngines, fingerprint);
   session.report({ type: "started", fingerprint, parameterCount: network.parameterCount, firstEpoch: position.epoch + 1, resumedFrom });
   log("info", `training on ${fold.train.length} images, validating on ${fold.validation.length}, ${network.parameterCount} parameters`);
-  if (session.start.checkpoint !== null) log("info", `going on after epoch ${position.epoch} and ${position.step} steps`);
+  if (position.epoch + position.step > 0) log("info", `going on after epoch ${position.epoch} and ${position.step} steps`);
   if (resumedFrom.length > 0) log("warn", "earlier steps were done on another kind of engine: numbers may differ in their last digits");
 }
 
@@ -67,11 +63,6 @@ function completeEpoch(session: Session, trained: EpochEnd, rows: readonly Predi
   session.report({ type: "points", points });
   const figures = Object.entries(points.values).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
   log("info", `epoch ${epoch} of ${start.train.epochs}: ${figures.join(", ")}`);
-}
-
-/** After the last epoch the results themselves follow at once. */
-function checkpointIsDue({ start, position }: Session): boolean {
-  return position.epoch % start.checkpointEvery === 0 && position.epoch < start.train.epochs;
 }
 
 async function saveCheckpoint(session: Session): Promise<void> {

@@ -25,8 +25,7 @@ export interface PredictionRow {
 /** Every image of the validation part once, in the order of the split; null when told to stop. Throws LOSS_NOT_FINITE. */
 export async function validate(session: Session): Promise<PredictionRow[] | null> {
   const { start, pack, fold, statistics, network, position } = session;
-  // The epoch that is being completed; the last one where none is left.
-  const epoch = Math.min(position.epoch + 1, start.train.epochs);
+  const epoch = position.epoch + 1;
   const keepMasks = epoch === start.train.epochs;
   const rows: PredictionRow[] = [];
   for (const indices of validationSlices(fold.validation, start.train.batchSize)) {
@@ -43,10 +42,17 @@ export async function validate(session: Session): Promise<PredictionRow[] | null
   return rows;
 }
 
-function rowOf({ start, network }: Session, batch: Batch, prediction: Prediction, place: number, keepMask: boolean): Omit<PredictionRow, "id" | "group"> {
+function rowOf(
+  { start, network }: Session,
+  batch: Batch,
+  prediction: Prediction,
+  place: number,
+  keepMask: boolean,
+): Omit<PredictionRow, "id" | "group"> {
   const { classes, maskClasses } = network.config;
   const label = batch.labels[place]!;
-  const probabilities = prediction.probabilities === null ? null : [...prediction.probabilities.subarray(place * classes, (place + 1) * classes)];
+  const probabilities =
+    prediction.probabilities === null ? null : [...prediction.probabilities.subarray(place * classes, (place + 1) * classes)];
   const pixels = start.model.inputSize ** 2;
   const mask = prediction.masks?.subarray(place * pixels, (place + 1) * pixels) ?? null;
   const truth = batch.masks.subarray(place * pixels, (place + 1) * pixels);
