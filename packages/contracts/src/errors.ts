@@ -25,6 +25,7 @@ export const ERRORS = {
   // What a user writes
   USAGE: badInput("the command line is not understood", "run `saphena --help` or `saphena COMMAND --help`"),
   REQUEST_INVALID: badInput("the request is not valid", "see /api/v1/openapi.json for what this route accepts"),
+  ROUTE_NOT_FOUND: { ...badInput("there is nothing at this address", "see /api/v1/openapi.json for the routes there are"), exitCode: 1, httpStatus: 404 },
   SWEEP_FILE_UNREADABLE: badInput("the sweep file cannot be read", "give the path of a YAML or JSON file"),
   SWEEP_FILE_SYNTAX: badInput("the sweep file is not valid YAML or JSON", "mend the line that is named"),
   SWEEP_FILE_INVALID: badInput("the sweep file is not valid", "docs/sweep-file.md lists every key with its type and default"),
@@ -35,6 +36,7 @@ export const ERRORS = {
     exitCode: 1,
     httpStatus: 409,
   },
+  SWEEP_ID_TAKEN: { ...badInput("another sweep has this id", "submit without an id: the client makes one"), exitCode: 1, httpStatus: 409 },
   RUN_NOT_FOUND: { ...badInput("there is no such run", "`saphena trials SWEEP` lists the runs of a sweep"), exitCode: 1, httpStatus: 404 },
   DATASET_NOT_FOUND: {
     ...badInput("there is no such dataset", "`saphena dataset ls` lists the datasets; import one with `saphena dataset import`"),

@@ -1,5 +1,5 @@
 // Which runs go to the workers now. The backlog lives in our records; only what may start soon is handed to delivery.
-import type { LiveSweep, PoolStatus } from "@saphena/contracts";
+import type { LiveSweep } from "@saphena/contracts";
 
 export interface SweepDemand {
   sweep: string;
@@ -36,9 +36,9 @@ export function poolTarget(slots: number, runsPerSecond: number): number {
   return slots + Math.min(Math.max(least, Math.ceil(runsPerSecond * WINDOW_SECONDS)), 4 * slots + 16);
 }
 
-/** How many more runs the pool takes. */
-export function poolRoom(pool: Pick<PoolStatus, "slots" | "running" | "waiting">, runsPerSecond: number): number {
-  return Math.max(0, poolTarget(pool.slots, runsPerSecond) - pool.running - pool.waiting);
+/** How many more runs the pool takes. `inFlight` counts the runs that are dispatched or running there, of all sweeps. */
+export function poolRoom(pool: { slots: number; inFlight: number }, runsPerSecond: number): number {
+  return Math.max(0, poolTarget(pool.slots, runsPerSecond) - pool.inFlight);
 }
 
 /**

@@ -326,7 +326,7 @@ describe("dispatch", () => {
     expect(poolTarget(8, 0)).toBe(10);
     expect(poolTarget(8, 100)).toBe(33);
     expect(poolTarget(8, 100_000)).toBe(56);
-    expect(poolRoom({ slots: 8, running: 8, waiting: 1 }, 0)).toBe(1);
-    expect(poolRoom({ slots: 1, running: 8, waiting: 1 }, 0)).toBe(0);
+    expect(poolRoom({ slots: 8, inFlight: 9 }, 0)).toBe(1);
+    expect(poolRoom({ slots: 1, inFlight: 9 }, 0)).toBe(0);
   });
 });

@@ -120,7 +120,7 @@ class Simulation {
     if (!mayDispatch(this.sweep)) return;
     const { pool, priority, concurrency } = this.sweep.record.spec.resources;
     const ordered = [...this.backlog.values()].sort((a, b) => a.trial - b.trial || a.fold - b.fold).map((run) => run.id);
-    const room = new Map([[pool, poolRoom({ slots: SLOTS, running: this.running.length, waiting: 0 }, 0)]]);
+    const room = new Map([[pool, poolRoom({ slots: SLOTS, inFlight: this.running.length }, 0)]]);
     const demand = {
       sweep: this.sweep.record.id,
       pool,
@@ -148,7 +148,7 @@ class Simulation {
     this.nowMs = next;
     for (let i = this.running.length - 1; i >= 0; i--) {
       if (this.running[i]!.endsAtMs > next) continue;
-      const [{ run }] = this.running.splice(i, 1) as [{ run: Run }];
+      const { run } = this.running.splice(i, 1)[0]!;
       this.sweep.runsInFlight -= 1;
       const trial = this.trials[run.trial]!;
       const ending: Ending = trial.stopping === null ? this.script(run, trial.parameters) : { kind: "ended", reason: "cancelled" };

@@ -1,0 +1,60 @@
+// First step of a pass: runs whose attempt ended without a result get another attempt, or an end.
+import { randomUUID } from "node:crypto";
+import type { LiveRun, LiveSweep, LiveTrial } from "@saphena/contracts";
+import { decideParked } from "@saphena/sweep";
+import { mapBounded } from "../bounded.ts";
+import { createResult, readResult } from "../run-result.ts";
+import { STORE_LANES } from "./parts.ts";
+import type { LeaderParts } from "./parts.ts";
+
+const MOST_RUNS = 500;
+
+/** True when more may be waiting. */
+export async function decideParkedRuns(parts: LeaderParts, nowMs: number): Promise<boolean> {
+  const runs = await parts.queue.parkedRuns(MOST_RUNS);
+  if (runs.length === 0) return false;
+  const facts = await loadFacts(parts, runs);
+  await mapBounded(runs, STORE_LANES, async (run) => {
+    const sweep = facts.sweeps.get(run.sweep);
+    const trial = facts.trials.get(trialKey(run));
+    if (sweep === undefined || trial === undefined) return;
+    await decideOne(parts, run, sweep, trial, nowMs);
+  });
+  return runs.length === MOST_RUNS;
+}
+
+async function decideOne({ state, queue, store, log }: LeaderParts, run: LiveRun, sweep: LiveSweep, trial: LiveTrial, nowMs: number): Promise<void> {
+  // The store has the last word: an attempt may have committed and died before it could say so. A run never dispatched has no result.
+  const result = run.attempt === 0 ? null : await readResult(store, run);
+  const decision = decideParked({ run, sweep, trial, result });
+  switch (decision.kind) {
+    case "none":
+      return;
+    case "requeue":
+      log.info({ run: run.id, attempt: run.attempt, ended: run.parked?.reason, why: run.parked?.message }, "run goes back to the queue");
+      await queue.requeue(run.id);
+      return;
+    case "adopt":
+      log.info({ run: run.id, state: decision.result.state }, "the run's result was in the store already");
+      await queue.settleRun(decision.result);
+      return;
+    case "end": {
+      const ended = { run, trial, sweep: sweep.record, state: decision.state, reason: decision.reason, nowMs, nonce: randomUUID() };
+      const settled = await createResult(store, state, ended);
+      if (settled.state === "failed") log.warn({ run: run.id, reason: settled.reason }, "run failed");
+      await queue.settleRun(settled);
+    }
+  }
+}
+
+const trialKey = (run: Pick<LiveRun, "sweep" | "trial">): string => `${run.sweep}/${run.trial}`;
+
+async function loadFacts({ state }: LeaderParts, runs: readonly LiveRun[]): Promise<{ sweeps: Map<string, LiveSweep>; trials: Map<string, LiveTrial> }> {
+  const numbers = new Map<string, Set<number>>();
+  for (const run of runs) numbers.set(run.sweep, (numbers.get(run.sweep) ?? new Set()).add(run.trial));
+  const loaded = await Promise.all([...numbers].map(async ([id, trials]) => [await state.sweep(id), await state.trials(id, [...trials])] as const));
+  return {
+    sweeps: new Map(loaded.flatMap(([sweep]) => (sweep === null ? [] : [[sweep.record.id, sweep] as const]))),
+    trials: new Map(loaded.flatMap(([, trials]) => trials.map((trial) => [`${trial.sweep}/${trial.number}`, trial] as const))),
+  };
+}
