@@ -39,7 +39,8 @@ export function applyParameters(config: TrialConfig, parameters: Parameters): Tr
 }
 
 function pathProblem(path: string, paths: readonly string[]): string {
-  const close = nearest(path, paths);
+  // A path that lacks a part in the middle is far in letters but ends alike.
+  const close = nearest(path, paths) ?? paths.find((candidate) => candidate.endsWith(`.${path.split(".").at(-1)}`));
   return `parameters.${path} does not name a setting of model or train${close === undefined ? "" : `; did you mean ${close}?`}`;
 }
 

@@ -1,0 +1,17 @@
+import { parseSweepFile } from "@saphena/contracts";
+import { describe, expect, it } from "vitest";
+import { configOf, parseSettings } from "./settings.ts";
+
+describe("--set", () => {
+  it("reads numbers and booleans, and keeps the rest as text", () => {
+    expect(parseSettings(["a=1e-3", "b=true", "c=fit", "d=x=y"])).toEqual({ a: 0.001, b: true, c: "fit", d: "x=y" });
+    expect(() => parseSettings(["learningRate"])).toThrow("path=value");
+  });
+
+  it("changes the configuration by the rules of a trial's parameters", () => {
+    const spec = parseSweepFile({ name: "a", dataset: "a", budget: { trials: 1 } });
+    expect(configOf(spec, ["train.optimizer.learningRate=0.02"]).train.optimizer.learningRate).toBe(0.02);
+    expect(() => configOf(spec, ["train.learningRate=1"])).toThrow("did you mean train.optimizer.learningRate?");
+    expect(() => configOf(spec, ["model.inputSize=100"])).toThrow("not divisible by 16");
+  });
+});
