@@ -95,7 +95,7 @@ function readHeader(bytes: Uint8Array): z.infer<typeof headerSchema> {
   }
 }
 
-/** Writes under another name, syncs and renames: `path` is never a half-written file. */
+/** Writes under another name and renames: `path` is never half-written. Not synced, because a reader checks the hash. */
 export async function writeTensors(path: string, file: TensorFile): Promise<WrittenFile> {
   const partial = `${path}.partial`;
   const hash = createHash("sha256");
@@ -107,7 +107,6 @@ export async function writeTensors(path: string, file: TensorFile): Promise<Writ
       sizeBytes += part.length;
       await handle.writeFile(part);
     }
-    await handle.sync();
   } finally {
     await handle.close();
   }
