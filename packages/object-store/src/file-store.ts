@@ -1,18 +1,22 @@
 // The object store in a folder. An object is written to a file beside the objects, fsynced, then linked (create) or renamed (put) to its
 // name: link(2) fails when the name is taken, which is the conditional write, and a reader never sees half a file.
+// Small steps that touch no data (open, link, mkdir) are synchronous: through the thread pool they cost more than they take, and four of
+// its threads spin on one folder's lock. What waits for the disk is asynchronous.
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
-import { link, mkdir, open, realpath, rename, rm, unlink, type FileHandle } from "node:fs/promises";
+import { closeSync, constants, linkSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { open, readFile, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SaphenaError } from "@saphena/contracts";
 import { checkSha256, chunksOf, chunksOfPath, saveVerified, sha256Of, UploadSource } from "./content.ts";
 import { errnoOf, fileError, isAbsent } from "./file-error.ts";
-import { DurableFolders, fsyncFolder } from "./folder-sync.ts";
+import { DurableFolders, fsyncFile, fsyncFolder } from "./folder-sync.ts";
 import { prepareFolder, walkObjects } from "./store-folder.ts";
 import { checkKey, checkPrefix, UNFINISHED_FOLDER } from "./object-key.ts";
 import type { ExpectedContent, ObjectStore, StoredObject, UploadedObject } from "./object-store.ts";
 
+/** Up to here a file is written at once, which blocks for less than a millisecond. */
+const SMALL_BYTES = 256 * 1024;
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 export class FileStore implements ObjectStore {
@@ -38,10 +42,10 @@ export class FileStore implements ObjectStore {
   async create(key: string, body: Uint8Array | string): Promise<"created" | "lost"> {
     const path = this.#path(key);
     const bytes = asBytes(body);
-    const unfinished = await this.#writeUnfinished(key, (file) => file.writeFile(bytes));
+    const unfinished = await this.#writeSmall(key, bytes);
     return this.#finish(key, unfinished, async () => {
       try {
-        await link(unfinished, path);
+        linkSync(unfinished, path);
         return "created";
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") throw error;
@@ -55,12 +59,15 @@ export class FileStore implements ObjectStore {
 
   async put(key: string, body: Uint8Array | string): Promise<void> {
     const path = this.#path(key);
-    const unfinished = await this.#writeUnfinished(key, (file) => file.writeFile(asBytes(body)));
-    await this.#finish(key, unfinished, () => rename(unfinished, path));
+    const unfinished = await this.#writeSmall(key, asBytes(body));
+    await this.#finish(key, unfinished, () => renameSync(unfinished, path));
   }
 
-  upload(key: string, path: string): Promise<UploadedObject> {
-    return this.uploadStream(key, chunksOfPath(path));
+  async upload(key: string, path: string): Promise<UploadedObject> {
+    if ((await stat(path)).size > SMALL_BYTES) return this.uploadStream(key, chunksOfPath(path));
+    const bytes = await readFile(path);
+    await this.put(key, bytes);
+    return { sha256: sha256Of(bytes), sizeBytes: bytes.length };
   }
 
   async uploadStream(key: string, body: AsyncIterable<Uint8Array>, expected?: ExpectedContent): Promise<UploadedObject> {
@@ -68,14 +75,14 @@ export class FileStore implements ObjectStore {
     const source = new UploadSource();
     let unfinished: string;
     try {
-      unfinished = await this.#writeUnfinished(key, async (file) => {
+      unfinished = await this.#writeStream(key, async (file) => {
         for await (const chunk of source.chunks(key, body, expected)) await file.writeFile(chunk); // goes on where the last one ended
       });
     } catch (error) {
       source.rethrow();
       throw error;
     }
-    await this.#finish(key, unfinished, () => rename(unfinished, path));
+    await this.#finish(key, unfinished, () => renameSync(unfinished, path));
     return source.content();
   }
 
@@ -129,7 +136,7 @@ export class FileStore implements ObjectStore {
     checkPrefix(prefix);
     const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
     try {
-      await this.#checkInside(prefix, dirname(join(this.#root, `${start}x`)));
+      this.#checkInside(prefix, dirname(join(this.#root, `${start}x`)));
       for await (const object of walkObjects(this.#root, start)) if (object.key.startsWith(prefix)) yield object;
     } catch (error) {
       if (!isAbsent(error)) throw fileError(error, prefix);
@@ -139,8 +146,8 @@ export class FileStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     const path = this.#path(key);
     try {
-      await this.#checkInside(key, dirname(path));
-      await unlink(path);
+      this.#checkInside(key, dirname(path));
+      unlinkSync(path);
       await fsyncFolder(dirname(path));
     } catch (error) {
       if (!isAbsent(error)) throw fileError(error, key);
@@ -155,33 +162,56 @@ export class FileStore implements ObjectStore {
   }
 
   /** A symbolic link below the root could lead anywhere; the root itself may be one (it was resolved when the store was opened). */
-  async #checkInside(key: string, folder: string): Promise<void> {
-    if ((await realpath(folder)) !== folder)
+  #checkInside(key: string, folder: string): void {
+    if (realpathSync.native(folder) !== folder)
       throw new SaphenaError("OBJECT_KEY_INVALID", `${JSON.stringify(key)} goes through a symbolic link in the store's folder`);
   }
 
   /** Makes the folder where it is missing, one by one: mkdir -p would make folders behind a symbolic link. */
-  async #makeFolder(key: string, folder: string): Promise<void> {
+  #makeFolder(key: string, folder: string): void {
     try {
-      await this.#checkInside(key, folder);
+      this.#checkInside(key, folder);
       return;
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
     if (folder === this.#root) throw new SaphenaError("STORE_UNREACHABLE", `the folder of ${this.url} is gone`);
-    await this.#makeFolder(key, dirname(folder));
+    this.#makeFolder(key, dirname(folder));
     try {
-      await mkdir(folder);
+      mkdirSync(folder);
       this.#folders.forget(folder); // it may have been there before, and removed
     } catch (error) {
       if (errnoOf(error) !== "EEXIST") throw error;
-      await this.#checkInside(key, folder);
+      this.#checkInside(key, folder);
     }
   }
 
-  /** The path of a new file with this content, on disk. Nothing is left when `write` fails. */
-  async #writeUnfinished(key: string, write: (file: FileHandle) => Promise<void>): Promise<string> {
-    const unfinished = join(this.#root, UNFINISHED_FOLDER, randomUUID());
+  #newUnfinished(): string {
+    return join(this.#root, UNFINISHED_FOLDER, randomUUID());
+  }
+
+  /** The path of a new file with this content, on disk. The object's folder is made first, so that one journal commit serves both. */
+  async #writeSmall(key: string, bytes: Uint8Array): Promise<string> {
+    const unfinished = this.#newUnfinished();
+    try {
+      this.#makeFolder(key, dirname(this.#path(key)));
+      const file = openSync(unfinished, "wx", 0o644);
+      try {
+        writeFileSync(file, bytes);
+        await fsyncFile(file);
+      } finally {
+        closeSync(file);
+      }
+      return unfinished;
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      throw fileError(error, key);
+    }
+  }
+
+  /** As `#writeSmall` for content of any size; nothing is left when `write` fails. */
+  async #writeStream(key: string, write: (file: FileHandle) => Promise<void>): Promise<string> {
+    const unfinished = this.#newUnfinished();
     try {
       const file = await open(unfinished, "wx", 0o644);
       try {
@@ -192,16 +222,16 @@ export class FileStore implements ObjectStore {
       }
       return unfinished;
     } catch (error) {
-      await rm(unfinished, { force: true });
+      rmSync(unfinished, { force: true });
       throw fileError(error, key);
     }
   }
 
   /** Puts the unfinished file in place by `place`, makes its name durable, and removes what is left of it. */
-  async #finish<T>(key: string, unfinished: string, place: () => Promise<T>): Promise<T> {
+  async #finish<T>(key: string, unfinished: string, place: () => T | Promise<T>): Promise<T> {
     const folder = dirname(this.#path(key));
     try {
-      await this.#makeFolder(key, folder);
+      this.#makeFolder(key, folder);
       const placed = await place();
       // Also when the name was taken: who lost acts on what is there, so it must not vanish in a power cut.
       await this.#folders.commit(folder);
@@ -209,14 +239,14 @@ export class FileStore implements ObjectStore {
     } catch (error) {
       throw fileError(error, key);
     } finally {
-      await rm(unfinished, { force: true });
+      rmSync(unfinished, { force: true });
     }
   }
 
   async #open(key: string): Promise<FileHandle> {
     const path = this.#path(key);
     try {
-      await this.#checkInside(key, dirname(path));
+      this.#checkInside(key, dirname(path));
       const file = await open(path, READ_ONLY);
       if ((await file.stat()).isFile()) return file;
       await file.close();

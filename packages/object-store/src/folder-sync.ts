@@ -1,8 +1,8 @@
 // Makes folder entries durable with as few fsyncs as honesty allows: many creates into one folder share one fsync, and a folder whose own
 // entry is durable is not synced again for it.
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, constants, fsync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 
 interface FolderSync {
   running: Promise<void>;
@@ -70,11 +70,13 @@ export class DurableFolders {
   }
 }
 
+export const fsyncFile: (fd: number) => Promise<void> = promisify(fsync);
+
 export async function fsyncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await handle.sync();
+    await fsyncFile(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }

@@ -310,6 +310,14 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
       expect(await store.head(key)).toBeNull();
     });
 
+    it("a small file goes up with its hash", async () => {
+      const path = join(await temporaryFolder(), "log.jsonl");
+      await writeFile(path, "line\n");
+      const key = `${place()}/log.jsonl`;
+      expect(await store.upload(key, path)).toEqual({ sha256: sha256(Buffer.from("line\n")), sizeBytes: 5 });
+      expect(text(await store.get(key))).toBe("line\n");
+    });
+
     it("an empty upload is an empty object", async () => {
       const key = `${place()}/empty`;
       expect(await store.uploadStream(key, chunksOf(Buffer.alloc(0)))).toEqual({ sha256: sha256(Buffer.alloc(0)), sizeBytes: 0 });
