@@ -62,6 +62,10 @@ describe("a sweep", () => {
     expect(decideSweep(liveSweep({ trialsCreated: 4, runsFinal: 1 }), null, 0)).toEqual({ kind: "create", trials: 1 });
   });
 
+  it("makes a great many trials in portions", () => {
+    expect(decideSweep(liveSweep({}, { budget: { trials: 5000 }, resources: { concurrency: 2000 } }), null, 0)).toEqual({ kind: "create", trials: 250 });
+  });
+
   it("makes no more trials than its budget and completes when they are final", () => {
     expect(decideSweep(liveSweep({ trialsCreated: 9, runsFinal: 18, trialsCompleted: 9 }), null, 0)).toEqual({ kind: "create", trials: 1 });
     expect(decideSweep(liveSweep({ trialsCreated: 10, runsFinal: 19, trialsCompleted: 9 }), null, 0)).toEqual({ kind: "wait" });

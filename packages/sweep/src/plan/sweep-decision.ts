@@ -32,6 +32,9 @@ export type SweepFacts = Pick<
   | "startedAtMs"
 >;
 
+/** Made by one decision; the next one makes more. Keeps the commands that make them short. */
+export const MOST_TRIALS_AT_ONCE = 250;
+
 /** Trials that are made and not final. */
 export function openTrialCount(sweep: SweepFacts): number {
   return sweep.trialsCreated - sweep.trialsCompleted - sweep.trialsPruned - sweep.trialsFailed - sweep.trialsCancelled;
@@ -59,7 +62,7 @@ export function decideSweep(sweep: SweepFacts, suggestions: number | null, nowMs
   if (failure !== null) return { kind: "stop", reason: failure, rule: "maxFailures" };
   const supply = trialSupply(sweep, suggestions, nowMs);
   if (supply.trials > 0) {
-    const trials = Math.min(supply.trials, trialsWanted(sweep));
+    const trials = Math.min(supply.trials, trialsWanted(sweep), MOST_TRIALS_AT_ONCE);
     return trials > 0 ? { kind: "create", trials } : { kind: "wait" };
   }
   return open > 0 ? { kind: "wait" } : { kind: "settle", state: "completed", ...endOf(sweep, supply.end) };

@@ -7,6 +7,7 @@ import { decideParkedRuns } from "./parked-runs.ts";
 import type { LeaderParts } from "./parts.ts";
 import { recoverSweep } from "./recovery.ts";
 import { stepSweep } from "./sweep-step.ts";
+import type { StepOutcome } from "./sweep-step.ts";
 import { Waker } from "./waker.ts";
 
 /** Trials with ended runs taken in one pass. */
@@ -129,11 +130,11 @@ export class Leader {
     for (const id of this.#recovered) if (!ended.has(id)) this.#forget(id);
     const failure = outcomes.find((outcome) => outcome.status === "rejected");
     if (failure !== undefined) throw failure.reason;
-    const again = outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value === "again");
+    const again = outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value !== "done");
     return moreParked || again || settling.length === MOST_SETTLING;
   }
 
-  async #step(sweep: LiveSweep, ended: number[], nowMs: number): Promise<"done" | "again"> {
+  async #step(sweep: LiveSweep, ended: number[], nowMs: number): Promise<StepOutcome> {
     const id = sweep.record.id;
     // A paused sweep is looked through when it goes on, since its trials cannot be made before.
     const lookThrough = !this.#recovered.has(id) && (sweep.state !== "paused" || sweep.stopping !== null);

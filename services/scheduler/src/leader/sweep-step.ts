@@ -2,7 +2,7 @@
 // logged in one segment, then done; doing it again after a crash changes nothing.
 import { isFinal, runId } from "@saphena/contracts";
 import type { Decision, LiveRun, LiveSweep, LiveTrial } from "@saphena/contracts";
-import { decideSweep, decideTrial, isBetter, planTrials, suggestionCount } from "@saphena/sweep";
+import { MOST_TRIALS_AT_ONCE, decideSweep, decideTrial, isBetter, planTrials, suggestionCount } from "@saphena/sweep";
 import type { BestTrial, PlannedTrial, SweepDecision, TrialDecision } from "@saphena/sweep";
 import type { LeaderParts } from "./parts.ts";
 
@@ -63,8 +63,8 @@ export function logLines(sweep: LiveSweep, plan: SweepPlan, atMs: number): Decis
   return [...settled, ...created, ...end];
 }
 
-/** "again": another writer or a user's action was in between; the sweep is to be read anew. */
-export type StepOutcome = "done" | "again";
+/** "more": done, and there is more to do at once; "again": another writer or a user's action was in between, the sweep is to be read anew. */
+export type StepOutcome = "done" | "more" | "again";
 
 export async function stepSweep(parts: LeaderParts, sweep: LiveSweep, ended: readonly number[], nowMs: number): Promise<StepOutcome> {
   const trials = await loadTrials(parts, sweep, ended);
@@ -76,7 +76,7 @@ export async function stepSweep(parts: LeaderParts, sweep: LiveSweep, ended: rea
     if (segment === null) return "again";
   }
   const outcome = await perform(parts, sweep, plan);
-  if (segment !== null && outcome === "done") await parts.queue.setLogSegments(sweep.record.id, segment);
+  if (segment !== null && outcome !== "again") await parts.queue.setLogSegments(sweep.record.id, segment);
   if (sweep.stopping !== null) await stopOpenTrials(parts, sweep);
   return outcome;
 }
@@ -102,12 +102,13 @@ async function perform({ queue, log }: LeaderParts, sweep: LiveSweep, plan: Swee
     case "create": {
       const trials = plan.created.map(({ parameters, retryOf }) => ({ parameters, retryOf }));
       const reply = await queue.createTrials(id, sweep.trialsCreated, trials);
-      return reply === "created" ? "done" : "again";
+      if (reply !== "created") return "again";
+      return trials.length === MOST_TRIALS_AT_ONCE ? "more" : "done";
     }
     case "stop":
       log.warn({ sweep: id, reason: plan.sweep.reason }, "sweep winds down");
       await queue.stopSweep(id, "failed", plan.sweep.reason);
-      return "again";
+      return "more";
     case "settle": {
       const reply = await queue.settleSweep(id, plan.sweep.state, plan.sweep.reason, { trialBudget: sweep.trialBudget });
       log.info({ sweep: id, state: plan.sweep.state, reason: plan.sweep.reason, reply }, "sweep ended");
