@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SaphenaError, applyParameters, runKeys } from "@saphena/contracts";
 import type { AttemptEnd, FromTrainer, LaunchTrainer, LiveRun, Parameters, SweepRecord, TrainerStart } from "@saphena/contracts";
+import { foldAt } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
 import type { WorkerQueue } from "@saphena/queue";
 import { effectiveHeads, runSeed } from "@saphena/sweep";
@@ -127,11 +128,13 @@ class Execution implements ActiveAttempt {
     this.progress = { ...this.progress, epochs: config.train.epochs };
     await mkdir(this.#folder, { recursive: true });
     const { splits } = await this.#parts.data.load(sweep);
-    const split = splits.folds[run.fold];
-    if (split === undefined) throw new SaphenaError("FOLD_NOT_FOUND", `fold ${run.fold} of ${splits.folds.length}`);
-    const packFolder = await this.#parts.data.pack(sweep, config.model, (done, total) =>
-      this.#log.debug({ done, total }, "packing the dataset"),
-    );
+    const pack = await this.#parts.data.pack(sweep, config.model, (done, total) => this.#log.debug({ done, total }, "packing the dataset"));
+    if (pack.built && pack.emptiedMasks.length > 0) {
+      await this.#say(
+        "warn",
+        `${pack.emptiedMasks.length} masks lost all their foreground at ${config.model.inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`,
+      );
+    }
     const checkpoint = await fetchCheckpoint(this.#parts.store, run.checkpoint, this.#folder, (message) => void this.#say("warn", message));
     return {
       type: "start",
@@ -144,8 +147,8 @@ class Execution implements ActiveAttempt {
       labels: sweep.dataset.labels,
       maskClasses: sweep.dataset.maskClasses,
       fold: run.fold,
-      split,
-      packFolder,
+      split: foldAt(splits, run.fold),
+      packFolder: pack.folder,
       outFolder: this.#folder,
       checkpoint,
       checkpointEvery: this.#parts.checkpointEvery,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { assertNoLeak, packDataset } from "@saphena/dataset";
 import { SaphenaError, datasetKeys, datasetRecordSchema, manifestRowSchema, splitsSchema, sweepKeys } from "@saphena/contracts";
 import type { DatasetRecord, ManifestRow, ModelConfig, Splits, SweepRecord } from "@saphena/contracts";
+import type { PackedDataset } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
 
 interface LoadedSweep {
@@ -14,7 +15,7 @@ interface LoadedSweep {
 export interface SweepData {
   load(sweep: SweepRecord): Promise<LoadedSweep>;
   /** Folder of the packed dataset at this input size; packs it when the cache has none. */
-  pack(sweep: SweepRecord, model: ModelConfig, onProgress: (done: number, total: number) => void): Promise<string>;
+  pack(sweep: SweepRecord, model: ModelConfig, onProgress: (done: number, total: number) => void): Promise<PackedDataset>;
 }
 
 const MOST_SWEEPS_KEPT = 16;
@@ -22,20 +23,18 @@ const DOWNLOADS_AT_ONCE = 16;
 
 export function createSweepData(store: ObjectStore, cacheFolder: string): SweepData {
   const sweeps = new Map<string, Promise<LoadedSweep>>();
-  const packs = new Map<string, Promise<string>>();
+  const packs = new Map<string, Promise<PackedDataset>>();
 
   function load(sweep: SweepRecord): Promise<LoadedSweep> {
     return remember(sweeps, sweep.id, () => loadSweep(store, sweep));
   }
 
-  async function pack(sweep: SweepRecord, model: ModelConfig, onProgress: (done: number, total: number) => void): Promise<string> {
+  async function pack(sweep: SweepRecord, model: ModelConfig, onProgress: (done: number, total: number) => void): Promise<PackedDataset> {
     const { record, rows } = await load(sweep);
     return remember(packs, `${record.hash}-${model.inputSize}-${model.resize}`, () =>
       packDataset({
-        datasetHash: record.hash,
         rows,
-        labels: record.labels,
-        maskClasses: record.maskClasses,
+        dataset: record,
         inputSize: model.inputSize,
         resize: model.resize,
         folder: join(cacheFolder, "datasets"),
