@@ -22,3 +22,9 @@ export { epochOrder, trainingSlices, validationSlices } from "./batches/order.ts
 export { channelStatistics } from "./batches/statistics.ts";
 export type { ChannelStatistics } from "./batches/statistics.ts";
 export { decodeRuns, encodeRuns } from "./run-length.ts";
+export { importDataset } from "./import/dataset-import.ts";
+export type { ImportOptions, ImportedDataset } from "./import/dataset-import.ts";
+export { formatProblem } from "./import/problem.ts";
+export type { Problem } from "./import/problem.ts";
+export type { FileReader } from "./import/file-reader.ts";
+export { localFiles } from "./decode/local-files.ts";
