@@ -68,17 +68,22 @@ function aliases(definition: ArgDef): string[] {
 export async function checkArguments({ name, command, rest }: FoundCommand): Promise<void> {
   const definitions = await valueOf(command.args ?? {});
   const hint = `run \`${name} --help\``;
-  const words = parse(name, rest, flagsOf(definitions), hint);
+  const { words, given } = parse(name, rest, flagsOf(definitions), hint);
   const places = Object.entries(definitions).filter(([, definition]) => definition.type === "positional");
   const missing = places.slice(words.length).find(([, definition]) => definition.required !== false);
   if (missing !== undefined) throw usageError(`${name} needs ${missing[0].toUpperCase()}: ${missing[1].description ?? ""}`, hint);
+  const unset = Object.entries(definitions).find(
+    ([flag, definition]) => definition.type !== "positional" && definition.required === true && !given.has(flag),
+  );
+  if (unset !== undefined) throw usageError(`${name} needs --${unset[0]}: ${unset[1].description ?? ""}`, hint);
   const surplus = words[places.length];
   if (surplus !== undefined) throw usageError(`${name} does not take ${JSON.stringify(surplus)}`, hint);
 }
 
-function parse(name: string, rest: readonly string[], flags: Flags, hint: string): string[] {
+function parse(name: string, rest: readonly string[], flags: Flags, hint: string): { words: string[]; given: Set<string> } {
   try {
-    return parseArgs({ args: [...rest], options: flags, allowPositionals: true, strict: true }).positionals;
+    const { positionals, values } = parseArgs({ args: [...rest], options: flags, allowPositionals: true, strict: true });
+    return { words: positionals, given: new Set(Object.keys(values)) };
   } catch (thrown) {
     const { code, message } = thrown as { code?: string; message: string };
     const flag = /'(?:-\w, )?(--?[^'= ]+)/.exec(message)?.[1] ?? "a flag";

@@ -2,32 +2,27 @@
 import { liveArea, say } from "./terminal.ts";
 
 export interface Counter {
-  step(): void;
-  /** Says the last count once more where lines are kept. */
-  end(): void;
+  readonly show: (done: number, total: number) => void;
+  /** Leaves the last count where it stands. */
+  readonly end: () => void;
 }
 
 const REDRAW_MS = 100;
 const LINE_MS = 10_000;
 
-export function counter(verb: string, total: number): Counter {
+export function counter(verb: string): Counter {
   const area = process.stderr.isTTY ? liveArea() : null;
-  let done = 0;
   let shownAtMs = Date.now();
-  const show = (): void => {
-    shownAtMs = Date.now();
-    const line = `${verb} ${done} of ${total}`;
-    if (area === null) say(line);
-    else area.draw([line]);
-  };
   return {
-    step() {
-      done++;
-      if (Date.now() - shownAtMs > (area === null ? LINE_MS : REDRAW_MS)) show();
+    show(done, total) {
+      const now = Date.now();
+      const isLast = done === total && area !== null;
+      if (!isLast && now - shownAtMs < (area === null ? LINE_MS : REDRAW_MS)) return;
+      shownAtMs = now;
+      const line = `${verb} ${done} of ${total}`;
+      if (area === null) say(line);
+      else area.draw([line]);
     },
-    end() {
-      if (total > 0 && area !== null) show();
-      area?.end();
-    },
+    end: () => area?.end(),
   };
 }

@@ -15,6 +15,11 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Something the user should know that is no error. */
+export function warn(text: string): void {
+  say(`${styled("yellow", "warning:", process.stderr)} ${text}`);
+}
+
 /** Columns that a table on stdout may use; null = as many as it wants (a pipe or a file). */
 export function dataWidth(): number | null {
   return cliEnvironment().columns ?? (process.stdout.isTTY ? process.stdout.columns : null);

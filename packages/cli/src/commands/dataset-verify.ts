@@ -41,12 +41,13 @@ async function findBadFiles(client: Client, name: string, rows: readonly Manifes
     { id, role: "image" as const, ...image },
     ...(mask === null ? [] : [{ id, role: "mask" as const, ...mask }]),
   ]);
-  const progress = counter("checked", files.length);
+  const progress = counter("checked");
+  let done = 0;
   const bad: BadFile[] = [];
   await forEachConcurrently(files, AT_ONCE, async ({ id, role, sha256, sizeBytes }) => {
     const what = await faultOf(client, name, sha256, sizeBytes);
     if (what !== null) bad.push({ id, role, sha256, what });
-    progress.step();
+    progress.show(++done, files.length);
   });
   progress.end();
   return bad.sort((a, b) => (a.id < b.id ? -1 : 1));

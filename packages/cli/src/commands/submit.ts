@@ -2,7 +2,7 @@
 import { defineCommand } from "citty";
 import { connect } from "../connection.ts";
 import { readSweepFile } from "../sweep-document.ts";
-import { printData, say, styled } from "../terminal.ts";
+import { printData, warn } from "../terminal.ts";
 import { watchSweep } from "../watch.ts";
 import { watchFlag } from "./arguments.ts";
 
@@ -13,7 +13,7 @@ export const submitCommand = defineCommand({
     const { file } = await readSweepFile(args.file);
     const client = connect();
     const sweep = await client.submit(file);
-    for (const warning of sweep.warnings) say(`${styled("yellow", "warning:", process.stderr)} ${warning}`);
+    for (const warning of sweep.warnings) warn(warning);
     printData(sweep.id);
     if (!args.watch) return;
     const final = await watchSweep(client, sweep.id);

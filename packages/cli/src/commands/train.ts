@@ -12,10 +12,11 @@ import { counter } from "../counter.ts";
 import { usageError } from "../failure.ts";
 import { formatScore, plural } from "../number-format.ts";
 import { readSweepFile } from "../sweep-document.ts";
-import { liveArea, printData, printJson, say, styled } from "../terminal.ts";
+import { liveArea, printData, printJson, say, warn } from "../terminal.ts";
 import { EpochTable } from "../train/epoch-table.ts";
 import { configOf } from "../train/settings.ts";
 import { runTrainer, type Finished } from "../train/trainer-child.ts";
+import { localDataset } from "../train/local-dataset.ts";
 import { namedDataset, type TrainingData } from "../train/training-data.ts";
 import { jsonFlag } from "./arguments.ts";
 
@@ -23,6 +24,11 @@ const definitions = {
   file: { type: "positional", required: true, description: "sweep file, YAML or JSON; its parameters are not sampled" },
   fold: { type: "string", valueHint: "K", description: "fold to validate on, from 0 (default: 0)" },
   set: { type: "string", valueHint: "path=value", description: "a setting of model or train; may be given several times" },
+  data: {
+    type: "string",
+    valueHint: "SRC",
+    description: "manifest or folder to train on (default: the dataset that FILE names, from SAPHENA_STORE or the server)",
+  },
   out: { type: "string", valueHint: "DIR", description: "new or empty folder for the results (default: NAME-fold-K)" },
   json: jsonFlag,
 } as const;
@@ -36,7 +42,7 @@ export const trainCommand = defineCommand({
     const fold = wholeNumber(args.fold, "--fold", { min: 0, max: 1_000_000 }) ?? 0;
     if (fold >= spec.cv.folds) throw new SaphenaError("FOLD_NOT_FOUND", `fold ${fold} of ${spec.cv.folds}`);
     const outFolder = emptyFolder(args.out ?? `${spec.name.replaceAll(/[^\w.-]+/g, "-")}-fold-${fold}`);
-    const data = await namedDataset(spec.dataset);
+    const data = args.data === undefined ? await namedDataset(spec.dataset) : await localDataset(args.data, spec.dataset);
     try {
       const start = await prepareRun({ spec, config, fold, outFolder, data });
       const onMessage = args.json
@@ -81,12 +87,12 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
   const { record, rows, readObject } = data;
   const { model, train } = config;
   const { splits, warnings } = computeSplits(rows, record.labels, spec.cv, record.hash);
-  for (const warning of warnings) say(`${styled("yellow", "warning:", process.stderr)} ${warning}`);
+  for (const warning of warnings) warn(warning);
   assertNoLeak(splits, rows, spec.cv.groupBy);
   const maskClasses = maskClassCount(record);
   const heads = effectiveHeads(model.heads, { labels: record.labels, maskClasses });
   const { inputSize, resize } = model;
-  const progress = counter("decoded", rows.length);
+  const progress = counter("decoded");
   const pack = await packDataset({
     rows,
     dataset: record,
@@ -94,13 +100,11 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
     resize,
     readObject,
     folder: join(cacheFolder(), "datasets"),
-    onProgress: () => progress.step(),
+    onProgress: progress.show,
   });
   progress.end();
   if (pack.emptiedMasks.length > 0)
-    say(
-      `${styled("yellow", "warning:", process.stderr)} ${plural(pack.emptiedMasks.length, "mask")} lost all foreground at ${inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`,
-    );
+    warn(`${plural(pack.emptiedMasks.length, "mask")} lost all foreground at ${inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`);
   return {
     type: "start",
     run: "train",

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SaphenaError } from "@saphena/contracts";
+import type { SaphenaError } from "@saphena/contracts";
 import { temporaryFolder } from "@saphena/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { endGroup, isAlive, isSameProcess, recordOf } from "./process-identity.ts";
@@ -13,10 +13,12 @@ afterEach(() => {
   for (const child of children.splice(0)) if (child.pid !== undefined && isAlive(child.pid)) process.kill(-child.pid, "SIGKILL");
 });
 
-/** A process group of a shell and its own child; the shell ignores SIGTERM when asked to. */
-function startGroup(deaf = false): { pid: number; child: ChildProcess } {
-  const child = spawn("/bin/sh", ["-c", `${deaf ? "trap '' TERM;" : ""} sleep 600 & wait; sleep 600`], { detached: true, stdio: "ignore" });
+/** A process group of a shell and its own child; the shell ignores SIGTERM when asked to. Resolves when it does. */
+async function startGroup(deaf = false): Promise<{ pid: number; child: ChildProcess }> {
+  const script = `${deaf ? "trap '' TERM;" : ""} sleep 600 & echo ready; wait; sleep 600`;
+  const child = spawn("/bin/sh", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
   children.push(child);
+  await once(child.stdout, "data");
   return { pid: child.pid!, child };
 }
 
@@ -51,7 +53,7 @@ describe("the lock of a state folder", () => {
 
   it("is taken over from a dead owner, with the children it left", async () => {
     const folder = await temporaryFolder("lock");
-    const group = startGroup();
+    const group = await startGroup();
     acquireStateLock(folder).note([{ name: "worker-1", ...recordOf(group.pid) }]);
     // The same number as a living process, but another start: the number was used again.
     makeDeadOwner(folder, { pid: process.pid, started: "1" });
@@ -75,7 +77,7 @@ describe("the lock of a state folder", () => {
 
 describe("left-over processes", () => {
   it("are killed when they do not listen, and a number that was used again is left alone", async () => {
-    const deaf = startGroup(true);
+    const deaf = await startGroup(true);
     const record = recordOf(deaf.pid);
     expect(isSameProcess(record)).toBe(true);
     expect(await endGroup({ ...record, started: "1" }, 100)).toBe(false);

@@ -58,8 +58,8 @@ async function readVersions(store: ObjectStore, name: string): Promise<DatasetVe
   return versions.sort((a, b) => b.version - a.version);
 }
 
-/** `versions` come highest first; a hash may be given in full only. */
+/** `versions` come highest first; of a hash the first 8 digits are enough, as at submit. */
 export function chooseVersion(versions: readonly DatasetVersion[], wanted: string | undefined): DatasetVersion | undefined {
   if (wanted === undefined) return versions[0];
-  return versions.find(({ version, hash }) => String(version) === wanted || hash === wanted);
+  return versions.find(({ version, hash }) => String(version) === wanted || (wanted.length >= 8 && hash.startsWith(wanted)));
 }
