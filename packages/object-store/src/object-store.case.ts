@@ -182,7 +182,7 @@ export function describeObjectStore(open: () => Promise<Subject>): void {
           () => store.delete(key),
           () => store.head(key),
         ])
-          expect([key, await codeOf(Promise.resolve().then(call))]).toEqual([key, "OBJECT_KEY_INVALID"]);
+          expect([key, await codeOf((async () => await call())())]).toEqual([key, "OBJECT_KEY_INVALID"]);
       }
       for (const prefix of ["/", "../", "a/../", "a//"])
         expect([prefix, await codeOf(keysOf(store, prefix))]).toEqual([prefix, "OBJECT_KEY_INVALID"]);
