@@ -131,9 +131,9 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const clients = [...this.#clients];
     // QUIT lets replies under way arrive; a client that is not connected has none and would wait for the server.
-    await Promise.all(clients.map((client) => (client.status === "ready" ? client.quit().catch(() => undefined) : undefined)));
+    const connected = [...this.#clients].filter((client) => client.status === "ready");
+    await Promise.all(connected.map((client) => client.quit().catch(() => undefined)));
     this.disconnect();
   }
 
