@@ -12,7 +12,12 @@ export const scheduling: Benchmark = {
   summary: "trials per second through the whole system with a trainer that trains nothing",
   options: { trials: 1000, folds: 1, workers: 2, slots: 16 },
   async run({ trials = 1000, folds = 1, workers = 2, slots = 16 }) {
-    const system = await startSystem({ workers, slots, workerEntry: join(REPOSITORY, "test/dist/bench/no-op-worker.js"), env: { SAPHENA_LOG_LEVEL: "warn" } });
+    const system = await startSystem({
+      workers,
+      slots,
+      workerEntry: join(REPOSITORY, "test/dist/bench/no-op-worker.js"),
+      env: { SAPHENA_LOG_LEVEL: "warn" },
+    });
     try {
       const folder = await temporaryFolder("tiny");
       const { manifest } = await makeTinyDataset(folder, { images: 40, groups: 20, size: 16 });
@@ -32,11 +37,20 @@ export const scheduling: Benchmark = {
       const sweep = await system.client.submit(file);
       const status = await sweep.wait({ pollMs: 50 });
       const seconds = (performance.now() - startedMs) / 1000;
-      if (status.state !== "completed" || status.trials.completed !== trials) throw new Error(`the sweep ended as ${JSON.stringify(status)}`);
+      if (status.state !== "completed" || status.trials.completed !== trials)
+        throw new Error(`the sweep ended as ${JSON.stringify(status)}`);
       const table = await sweep.trials();
       const seen = table.filter((trial) => trial.state === "completed" && trial.folds.every((fold) => fold.state === "completed")).length;
       if (seen !== trials) throw new Error(`the leaderboard has ${seen} of ${trials} trials`);
-      return { trialsPerSecond: round(trials / seconds), runsPerSecond: round((trials * folds) / seconds), seconds: round(seconds), trials, folds, workers, slots };
+      return {
+        trialsPerSecond: round(trials / seconds),
+        runsPerSecond: round((trials * folds) / seconds),
+        seconds: round(seconds),
+        trials,
+        folds,
+        workers,
+        slots,
+      };
     } finally {
       await system.stop();
     }

@@ -52,7 +52,8 @@ function keyRows(schema: JsonSchema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const path = `${prefix}${key}`;
     if (value.properties !== undefined) return keyRows(value, `${path}.`);
-    const fallback = schema.required?.includes(key) === true ? "required" : value.default === undefined ? "" : `\`${JSON.stringify(value.default)}\``;
+    const fallback =
+      schema.required?.includes(key) === true ? "required" : value.default === undefined ? "" : `\`${JSON.stringify(value.default)}\``;
     return [`| \`${path}\` | ${cell(typeOf(value))} | ${fallback} | ${cell(value.description ?? "")} |`];
   });
 }
@@ -61,7 +62,9 @@ export function sweepFilePage(): string {
   const schema = sweepFileJsonSchema();
   const parameter = schema.properties?.["parameters"]?.additionalProperties;
   const kinds = typeof parameter === "object" ? (parameter.oneOf ?? parameter.anyOf ?? []) : [];
-  const kindRows = kinds.flatMap((kind) => keyRows(kind, "").map((row) => row.replace("| `", `| ${String(kind.properties?.["type"]?.const ?? "")} \``)));
+  const kindRows = kinds.flatMap((kind) =>
+    keyRows(kind, "").map((row) => row.replace("| `", `| ${String(kind.properties?.["type"]?.const ?? "")} \``)),
+  );
   return `${MADE}
 # The sweep file
 

@@ -25,7 +25,10 @@ export function saphena(args: readonly string[], options: { env?: NodeJS.Process
 }
 
 /** The same for a command that has to succeed. */
-export async function saphenaDone(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Promise<CommandResult> {
+export async function saphenaDone(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<CommandResult> {
   const result = await saphena(args, options);
   if (result.exitCode !== 0) throw new Error(`saphena ${args.join(" ")} ended with ${result.exitCode}\n${result.stdout}\n${result.stderr}`);
   return result;

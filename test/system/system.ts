@@ -76,8 +76,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     startScheduler: async () => (system.scheduler = await start("scheduler", serviceEntry("scheduler"))),
     startAggregator: async () => (system.aggregator = await start("aggregator", serviceEntry("aggregator"))),
     async ready() {
-      await until(async () => system.scheduler.ended || system.aggregator.ended || (await client.ready()), { timeoutMs: 60_000, what: "the system" });
-      if (system.scheduler.ended || system.aggregator.ended) throw new Error(`a service ended:\n${system.scheduler.output()}\n${system.aggregator.output()}`);
+      await until(async () => system.scheduler.ended || system.aggregator.ended || (await client.ready()), {
+        timeoutMs: 60_000,
+        what: "the system",
+      });
+      if (system.scheduler.ended || system.aggregator.ended)
+        throw new Error(`a service ended:\n${system.scheduler.output()}\n${system.aggregator.output()}`);
     },
     async stop() {
       await Promise.all(workers.map((worker) => worker.end("SIGTERM", 30_000)));

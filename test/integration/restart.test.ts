@@ -1,0 +1,50 @@
+// Ctrl-C of `saphena up` in the middle of a sweep, and a new `up` on the same state.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { createClient } from "@saphena/client";
+import { freePort, temporaryFolder, until } from "@saphena/testing";
+import { finalTable, importTiny, TINY_SWEEP } from "../system/leaderboard.ts";
+import { LAUNCHER } from "../system/repository.ts";
+import { saphena } from "../system/saphena.ts";
+
+describe("saphena up", () => {
+  it("goes on where Ctrl-C stopped it, and ends with the numbers of a calm run", async () => {
+    const state = await temporaryFolder("up");
+    const port = String(await freePort());
+    const url = `http://127.0.0.1:${port}`;
+    const client = createClient({ url });
+    const env = { ...process.env, SAPHENA_URL: url, SAPHENA_REDIS_URL: "", SAPHENA_STORE: "" };
+    const up = async (): Promise<ChildProcess> => {
+      const child = spawn(process.execPath, [LAUNCHER, "up", "--workers", "2", "--state", state, "--port", port], { env, stdio: "ignore" });
+      await until(() => client.ready(), { timeoutMs: 60_000, what: "saphena up" });
+      return child;
+    };
+    const interrupt = async (child: ChildProcess): Promise<void> => {
+      child.kill("SIGINT");
+      if (child.exitCode === null) await once(child, "exit");
+    };
+
+    const first = await up();
+    await importTiny(env);
+    const calm = await finalTable(await client.submit(TINY_SWEEP));
+    expect(calm.state).toBe("completed");
+    const interrupted = await client.submit(TINY_SWEEP);
+    await until(async () => (await client.workers()).some(({ running }) => running.some(({ epoch }) => epoch >= 2)), {
+      timeoutMs: 60_000,
+      what: "a run in its second epoch",
+    });
+    const second = await saphena(["up", "--state", state, "--port", String(await freePort())], { env });
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain("error: STATE_LOCKED");
+    await interrupt(first);
+
+    const again = await up();
+    try {
+      expect(await finalTable(interrupted)).toEqual(calm);
+    } finally {
+      await interrupt(again);
+    }
+  });
+});
