@@ -72,19 +72,34 @@ test("cancelling winds a sweep down through the leader and it ends as cancelled 
   expect(await worker.claim(dispatched, 1)).toEqual({ reply: "cancelled" });
   expect((await worker.heartbeat([{ run: running, attempt: 1, ...beat }])).get(running)).toBe("cancel");
   expect(await worker.beginCommit(running, 1)).toBe("cancel");
-  for (const trial of await state.openTrials(sweep.id)) expect(await leader.stopTrial(sweep.id, trial, "cancelled", "cancelled")).toBe("ok");
+  for (const trial of await state.openTrials(sweep.id))
+    expect(await leader.stopTrial(sweep.id, trial, "cancelled", "cancelled")).toBe("ok");
   expect(await worker.endAttempt(running, failureOf(1, "released"))).toBe("ok"); // released, but not to run again
   const parked = await leader.parkedRuns(10);
-  expect(new Map(parked.map(({ id, parked: why }) => [id, why?.reason]))).toEqual(new Map([[running, "released"], [dispatched, "cancelled"], [waiting, "cancelled"]]));
+  expect(new Map(parked.map(({ id, parked: why }) => [id, why?.reason]))).toEqual(
+    new Map([
+      [running, "released"],
+      [dispatched, "cancelled"],
+      [waiting, "cancelled"],
+    ]),
+  );
   expect(await leader.requeue(waiting)).toBe("wrong-state");
 
   for (const run of parked) expect(await leader.settleRun(resultOf(run.id, run.attempt, "cancelled"))).toBe("settled");
   expect(await leader.settleRun(resultOf(running, 1, "completed"))).toBe("already-final");
   expect(await leader.settleSweep(sweep.id, "cancelled", null), "trials are open").toBe("wrong-state");
-  for (const trial of [0, 1, 2]) expect(await leader.settleTrial(sweep.id, trial, { state: "cancelled", reason: null, value: null, best: false })).toBe("settled");
+  for (const trial of [0, 1, 2])
+    expect(await leader.settleTrial(sweep.id, trial, { state: "cancelled", reason: null, value: null, best: false })).toBe("settled");
   expect(await leader.settleSweep(sweep.id, "completed", null)).toBe("wrong-state");
   expect(await leader.settleSweep(sweep.id, "cancelled", "by the user")).toBe("settled");
-  expect(await state.sweep(sweep.id)).toMatchObject({ state: "cancelled", reason: "by the user", stopping: null, trialsCancelled: 3, runsFinal: 3, runsInFlight: 0 });
+  expect(await state.sweep(sweep.id)).toMatchObject({
+    state: "cancelled",
+    reason: "by the user",
+    stopping: null,
+    trialsCancelled: 3,
+    runsFinal: 3,
+    runsInFlight: 0,
+  });
   expect(await state.moveSweep(sweep.id, "cancel")).toBe("ok");
   expect(await state.moveSweep(sweep.id, "pause")).toBe("wrong-state");
   expect(await state.addTrials(sweep.id, 1)).toBe("wrong-state");
@@ -106,7 +121,10 @@ test("a trial that is stopped cancels its running folds and parks the others", a
   await until(() => messages.length > 0, { what: "the control message" });
   expect(messages[0]).toEqual({ sweep: sweep.id, run: running, action: "cancel" });
   const parked = await leader.parkedRuns(10);
-  expect(parked.map(({ id, attempt }) => [id, attempt]).toSorted()).toEqual([[dispatched, 1], [waiting, 0]]);
+  expect(parked.map(({ id, attempt }) => [id, attempt]).toSorted(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
+    [dispatched, 1],
+    [waiting, 0],
+  ]);
   expect(await worker.claim(dispatched, 1)).toEqual({ reply: "stale-attempt" });
   expect((await worker.heartbeat([{ run: running, attempt: 1, ...beat }])).get(running)).toBe("cancel");
   expect(await state.sweep(sweep.id)).toMatchObject({ runsInFlight: 1, runsRunning: 1 });
@@ -130,7 +148,11 @@ test("a leader and its successor race to create trials, and the budget is never 
   await state.submitSweep(sweep);
   const create = async (queue: LeaderQueue, first: number, count: number): Promise<string> => {
     try {
-      return await queue.createTrials(sweep.id, first, Array.from({ length: count }, () => ({ parameters: {}, retryOf: null })));
+      return await queue.createTrials(
+        sweep.id,
+        first,
+        Array.from({ length: count }, () => ({ parameters: {}, retryOf: null })),
+      );
     } catch (error) {
       return SaphenaError.from(error).code;
     }
@@ -190,15 +212,28 @@ test("retries wait with their parameters exactly as they were, each failed trial
   await leader.settleSweep(sweep.id, "failed", "too many");
   const parameters = { "train.optimizer.learningRate": 0.1 + 0.2, "model.arch": 'a "\n,' };
   expect(await state.addRetries(sweep.id, [{ retryOf: 3, parameters }]), "it did not fail").toBe("wrong-state");
-  expect(await state.addRetries(sweep.id, [{ retryOf: 0, parameters }, { retryOf: 2, parameters }])).toBe("ok");
-  expect(await state.addRetries(sweep.id, [{ retryOf: 2, parameters }, { retryOf: 1, parameters }])).toBe("ok");
+  expect(
+    await state.addRetries(sweep.id, [
+      { retryOf: 0, parameters },
+      { retryOf: 2, parameters },
+    ]),
+  ).toBe("ok");
+  expect(
+    await state.addRetries(sweep.id, [
+      { retryOf: 2, parameters },
+      { retryOf: 1, parameters },
+    ]),
+  ).toBe("ok");
   expect(await state.addRetries(sweep.id, [{ retryOf: 1, parameters }])).toBe("wrong-state");
   const reopened = await state.sweep(sweep.id);
   expect(reopened).toMatchObject({ state: "running", trialBudget: 7, trialsForgiven: 3, reason: null });
   expect(reopened?.retries).toEqual([0, 2, 1].map((retryOf) => ({ retryOf, parameters })));
   expect(await leader.createTrials(sweep.id, 4, [{ parameters, retryOf: 2 }])).toBe("created");
   expect((await state.sweep(sweep.id))?.retries.map(({ retryOf }) => retryOf)).toEqual([0, 1]);
-  await leader.createTrials(sweep.id, 5, [{ parameters, retryOf: 0 }, { parameters, retryOf: 1 }]);
+  await leader.createTrials(sweep.id, 5, [
+    { parameters, retryOf: 0 },
+    { parameters, retryOf: 1 },
+  ]);
   expect((await state.sweep(sweep.id))?.retries).toEqual([]);
   expect(await state.trial(sweep.id, 4)).toMatchObject({ parameters, retryOf: 2 });
 });

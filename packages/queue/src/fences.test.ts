@@ -150,7 +150,12 @@ test("points of an epoch enter the stream once, whichever attempt reports them",
   await worker.endAttempt(run, failureOf(1, "released"));
   await leader.dispatch([{ run, pool: "default" }]);
   await worker.claim(run, 2);
-  expect([await report(1, 3), await report(2, 1), await report(2, 2), await report(2, 3)]).toEqual(["stale-attempt", "duplicate", "duplicate", "ok"]);
+  expect([await report(1, 3), await report(2, 1), await report(2, 2), await report(2, 3)]).toEqual([
+    "stale-attempt",
+    "duplicate",
+    "duplicate",
+    "ok",
+  ]);
   const { points } = await state.readStreams({ outcomes: "0-0", points: "0-0" }, { count: 100, blockMs: 0 });
   expect(points.map(({ event }) => [event.attempt, event.points.epoch])).toEqual([
     [1, 1],

@@ -27,7 +27,9 @@ test("a run whose lease ran out is parked as lost and counts as a failure; its w
   const { run, sweep } = await oneRunning(site);
   expect(await leader.expireLeases()).toEqual([]);
   expect(await until(async () => (await leader.expireLeases())[0], { what: "the lease to run out" })).toBe(run);
-  expect(await leader.parkedRuns(10)).toMatchObject([{ id: run, state: "queued", worker: null, parked: { reason: "lost", attempt: 1, worker: "worker-1" } }]);
+  expect(await leader.parkedRuns(10)).toMatchObject([
+    { id: run, state: "queued", worker: null, parked: { reason: "lost", attempt: 1, worker: "worker-1" } },
+  ]);
   expect((await state.run(run))?.failures).toMatchObject([{ reason: "lost", code: "RUN_LOST" }]);
   expect(await state.sweep(sweep)).toMatchObject({ runsInFlight: 0, runsRunning: 0 });
   expect((await worker.heartbeat([{ run, attempt: 1, ...beat }])).get(run)).toBe("stale-attempt");

@@ -40,7 +40,7 @@ test("each Lua file heads with its keys and arguments, names every reply of its 
 test("an include appears once, also when several files name it", async () => {
   const { text } = await loadScript("createTrials.lua");
   expect(text.split("local function nowMs()")).toHaveLength(2);
-  expect(text).not.toContain("@include \"");
+  expect(text).not.toContain('@include "');
 });
 
 test("the server compiles every command, and knows it by the sha1 that is computed here", async () => {
@@ -52,8 +52,12 @@ test("Lua spells every key as redisKeys does", async () => {
   const { connection } = await openSite(redis);
   const keys = redisKeys("some-namespace");
   const include = await readFile(new URL("includes/keys.lua", LUA_FOLDER), "utf8");
-  const fixed = Object.entries(keys).filter(([name, value]) => typeof value === "string" && name !== "prefix" && name !== "bullPrefix") as [string, string][];
-  for (const [name, value] of fixed) expect(await connection.client.eval(`${include}\nreturn key.${name}`, 1, keys.prefix), name).toBe(value);
+  const fixed = Object.entries(keys).filter(([name, value]) => typeof value === "string" && name !== "prefix" && name !== "bullPrefix") as [
+    string,
+    string,
+  ][];
+  for (const [name, value] of fixed)
+    expect(await connection.client.eval(`${include}\nreturn key.${name}`, 1, keys.prefix), name).toBe(value);
   const made = {
     'sweep("s")': keys.sweep("s"),
     'backlog("s")': keys.backlog("s"),
@@ -64,5 +68,6 @@ test("Lua spells every key as redisKeys does", async () => {
     'waiting("p")': keys.waiting("p"),
     'worker("w")': keys.worker("w"),
   };
-  for (const [call, value] of Object.entries(made)) expect(await connection.client.eval(`${include}\nreturn key.${call}`, 1, keys.prefix), call).toBe(value);
+  for (const [call, value] of Object.entries(made))
+    expect(await connection.client.eval(`${include}\nreturn key.${call}`, 1, keys.prefix), call).toBe(value);
 });

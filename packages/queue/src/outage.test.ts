@@ -19,7 +19,9 @@ test("a server that is still starting is waited for", async () => {
   await redis.stop();
   const attempt = connectLiveState({ redisUrl: redis.url, namespace: "n", connectTimeoutMs: 20_000 });
   await redis.restart();
-  await (await attempt).close();
+  const state = await attempt;
+  expect(await state.nowMs()).toBeGreaterThan(0);
+  await state.close();
 });
 
 test("a password that is refused is said at once", async () => {
@@ -27,9 +29,15 @@ test("a password that is refused is said at once", async () => {
   onTestFinished(() => redis.stop());
   const { connection } = await openSite(redis);
   await connection.client.config("SET", "requirepass", "right");
-  const attempt = connectLiveState({ redisUrl: redis.url.replace("redis://", "redis://:wrong@"), namespace: "n", connectTimeoutMs: 30_000 });
+  const attempt = connectLiveState({
+    redisUrl: redis.url.replace("redis://", "redis://:wrong@"),
+    namespace: "n",
+    connectTimeoutMs: 30_000,
+  });
   await expect(attempt).rejects.toMatchObject({ code: "REDIS_UNREACHABLE", message: expect.stringContaining("WRONGPASS") });
-  await expect(connectLiveState({ redisUrl: redis.url, namespace: "n", connectTimeoutMs: 30_000 })).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
+  await expect(connectLiveState({ redisUrl: redis.url, namespace: "n", connectTimeoutMs: 30_000 })).rejects.toMatchObject({
+    code: "REDIS_UNREACHABLE",
+  });
 });
 
 test("a server that may evict keys is refused, one without an append-only file is warned about", async () => {
@@ -45,7 +53,8 @@ test("a server that may evict keys is refused, one without an append-only file i
 });
 
 test("versions before 6.2 and cluster nodes are refused", () => {
-  const info = (version: string, more = ""): string => `# Server\r\nredis_version:${version}\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n${more}`;
+  const info = (version: string, more = ""): string =>
+    `# Server\r\nredis_version:${version}\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n${more}`;
   expect(checkServer(info("6.0.16"))).toMatchObject({ suitable: false, why: expect.stringContaining("6.0.16") });
   expect(checkServer(info("6.2.0"))).toEqual({ suitable: true, warnings: [] });
   expect(checkServer(info("10.0.0"))).toMatchObject({ suitable: true });
@@ -63,7 +72,11 @@ test("a crash of Redis in the middle of work fails nothing: commands wait, deliv
   await state.submitSweep(sweep);
   let wakes = 0;
   await state.onWake(() => (wakes += 1));
-  await leader.createTrials(sweep.id, 0, Array.from({ length: trials }, () => ({ parameters: {}, retryOf: null })));
+  await leader.createTrials(
+    sweep.id,
+    0,
+    Array.from({ length: trials }, () => ({ parameters: {}, retryOf: null })),
+  );
   const refused: string[] = [];
   const delivery = await worker.consume(async (run, attempt) => {
     const claim = await worker.claim(run, attempt);
@@ -76,7 +89,12 @@ test("a crash of Redis in the middle of work fails nothing: commands wait, deliv
   const dispatching = leader.dispatch(runs.map((run) => ({ run, pool: "default" })));
   await until(async () => ((await state.sweep(sweep.id))?.runsFinal ?? 0) > 5, { what: "some runs" });
   await redis.kill();
-  const during = [state.nowMs(), leader.tryLead(), worker.heartbeat([]), state.readStreams({ outcomes: "0-0", points: "0-0" }, { count: 1, blockMs: 50 })];
+  const during = [
+    state.nowMs(),
+    leader.tryLead(),
+    worker.heartbeat([]),
+    state.readStreams({ outcomes: "0-0", points: "0-0" }, { count: 1, blockMs: 50 }),
+  ];
   await expect(state.ping()).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
   await redis.restart();
   await Promise.all([...during, dispatching]);
@@ -122,7 +140,10 @@ test("streams are read in batches after an id, keep their last id when trimmed, 
   const last = { ...start, outcomes: rest.outcomes.at(-1)!.id };
   expect(await state.lastIds()).toEqual(last);
   await state.trimStreams(position);
-  expect((await state.readStreams(start, { count: 10, blockMs: 0 })).outcomes.map(({ id }) => id)).toEqual([position.outcomes, ...rest.outcomes.map(({ id }) => id)]);
+  expect((await state.readStreams(start, { count: 10, blockMs: 0 })).outcomes.map(({ id }) => id)).toEqual([
+    position.outcomes,
+    ...rest.outcomes.map(({ id }) => id),
+  ]);
   const blocked = state.readStreams(last, { count: 10, blockMs: 10_000 });
   await state.submitSweep(sweepRecord());
   expect((await blocked).outcomes).toMatchObject([{ event: { type: "sweepSubmitted" } }]);
