@@ -130,3 +130,4 @@ export type { CommandName, CommandReply } from "./commands.ts";
 export { liveRunSchema, liveSweepSchema, liveTrialSchema } from "./live.ts";
 export type { LiveRun, LiveSweep, LiveTrial } from "./live.ts";
 export { DEFAULT_NAMESPACE, DEFAULT_PORT, DEFAULT_URL, ENVIRONMENT } from "./environment.ts";
+export type { EnvironmentReader, EnvironmentVariable } from "./environment.ts";

@@ -3,43 +3,46 @@
 import { z } from "zod";
 
 export const modelSchema = z.strictObject({
-  arch: z.literal("venet").default("venet"),
+  arch: z.literal("venet").default("venet").describe("the network"),
   heads: z
     .enum(["both", "classification", "segmentation"])
     .default("both")
     .describe("which heads are trained; a dataset without labels or masks drops its head"),
-  depth: z.int().min(2).max(8).default(5).describe("encoder levels; inputSize must be divisible by 2^(depth-1)"),
+  depth: z.int().min(2).max(8).default(5).describe("levels of the encoder; inputSize must be divisible by 2^(depth-1)"),
   baseFilters: z.int().min(1).max(512).default(32).describe("feature maps of the first level; they double per level up to maxFilters"),
-  maxFilters: z.int().min(1).max(2048).default(480),
+  maxFilters: z.int().min(1).max(2048).default(480).describe("most feature maps of a level"),
   inputSize: z.int().min(8).max(2048).default(128).describe("side of the square network input, pixels"),
-  resize: z.enum(["stretch", "fit"]).default("stretch").describe("stretch changes the aspect ratio, fit pads"),
+  resize: z
+    .enum(["stretch", "fit"])
+    .default("stretch")
+    .describe("how an image becomes a square: stretch changes its aspect ratio, fit keeps it and pads"),
 });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
 export const optimizerSchema = z.strictObject({
-  type: z.literal("sgd").default("sgd"),
-  learningRate: z.number().positive().max(100).default(0.01),
+  type: z.literal("sgd").default("sgd").describe("stochastic gradient descent"),
+  learningRate: z.number().positive().max(100).default(0.01).describe("at the first step; see schedule"),
   momentum: z.number().min(0).lt(1).default(0.99),
-  nesterov: z.boolean().default(true),
-  weightDecay: z.number().min(0).max(1).default(3e-5),
-  schedule: z.enum(["poly", "constant"]).default("poly").describe("poly: learningRate * (1 - step/steps)^0.9"),
+  nesterov: z.boolean().default(true).describe("Nesterov's form of the momentum"),
+  weightDecay: z.number().min(0).max(1).default(3e-5).describe("L2 penalty, added to the gradient"),
+  schedule: z.enum(["poly", "constant"]).default("poly").describe("poly: learningRate × (1 - step/steps)^0.9 at every step"),
 });
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 
 export const lossSchema = z.strictObject({
-  classWeight: z.number().min(0).max(1000).default(0.5).describe("λ_class"),
-  segmentationWeight: z.number().min(0).max(1000).default(1).describe("λ_seg"),
-  deepSupervision: z.boolean().default(true),
+  classWeight: z.number().min(0).max(1000).default(0.5).describe("weight of the class head's cross-entropy"),
+  segmentationWeight: z.number().min(0).max(1000).default(1).describe("weight of the decoder's cross-entropy plus Dice loss"),
+  deepSupervision: z.boolean().default(true).describe("a segmentation loss after every decoder level, halved per level down"),
 });
 export type LossConfig = z.infer<typeof lossSchema>;
 
 export const trainSchema = z.strictObject({
-  seed: z.int().min(0).max(0xffffffff).default(1),
-  epochs: z.int().min(1).max(100_000).default(20),
-  batchSize: z.int().min(2).max(4096).default(8).describe("at least 2: batch normalisation needs it"),
+  seed: z.int().min(0).max(0xffffffff).default(1).describe("a run's draws follow from it and the fold: equal for every trial"),
+  epochs: z.int().min(1).max(100_000).default(20).describe("passes over the training part of the fold"),
+  batchSize: z.int().min(2).max(4096).default(8).describe("images a step; at least 2, because batch normalisation needs it"),
   optimizer: optimizerSchema.prefault({}),
   loss: lossSchema.prefault({}),
-  augment: z.enum(["default", "none"]).default("default"),
+  augment: z.enum(["default", "none"]).default("default").describe("default: random mirroring, image and mask alike"),
 });
 export type TrainConfig = z.infer<typeof trainSchema>;
 
@@ -52,17 +55,20 @@ export const floatParameterSchema = z.strictObject({
   type: z.literal("float"),
   min: z.number(),
   max: z.number(),
-  log: z.boolean().default(false),
-  step: z.number().positive().optional(),
+  log: z.boolean().default(false).describe("drawn evenly on a logarithmic scale; min must be above 0"),
+  step: z.number().positive().optional().describe("only min, min + step, … are drawn; a grid needs it; not with log"),
 });
 export const intParameterSchema = z.strictObject({
   type: z.literal("int"),
   min: z.int(),
   max: z.int(),
-  log: z.boolean().default(false),
-  step: z.int().positive().default(1),
+  log: z.boolean().default(false).describe("drawn evenly on a logarithmic scale; min must be above 0"),
+  step: z.int().positive().default(1).describe("only min, min + step, … are drawn"),
 });
-export const categoricalParameterSchema = z.strictObject({ type: z.literal("categorical"), values: z.array(scalar).min(1).max(1000) });
+export const categoricalParameterSchema = z.strictObject({
+  type: z.literal("categorical"),
+  values: z.array(scalar).min(1).max(1000).describe("each is drawn equally often"),
+});
 export const parameterSchema = z.discriminatedUnion("type", [floatParameterSchema, intParameterSchema, categoricalParameterSchema]);
 export type Parameter = z.infer<typeof parameterSchema>;
 export type SearchSpace = Record<string, Parameter>;
@@ -70,14 +76,14 @@ export type SearchSpace = Record<string, Parameter>;
 export const OBJECTIVE_METRICS = ["dice", "accuracy", "score"] as const;
 export type ObjectiveMetric = (typeof OBJECTIVE_METRICS)[number];
 export const objectiveSchema = z.strictObject({
-  metric: z.enum(OBJECTIVE_METRICS).default("dice"),
+  metric: z.enum(OBJECTIVE_METRICS).default("dice").describe("mean over the folds, final epoch; score = (accuracy + dice) / 2"),
   goal: z.enum(["maximize", "minimize"]).default("maximize"),
 });
 export type Objective = z.infer<typeof objectiveSchema>;
 
 export const samplerSchema = z.strictObject({
-  type: z.enum(["random", "grid"]).default("random"),
-  seed: z.int().min(0).max(0xffffffff).default(1),
+  type: z.enum(["random", "grid"]).default("random").describe("grid takes every combination in order"),
+  seed: z.int().min(0).max(0xffffffff).default(1).describe("the same seed draws the same trials"),
 });
 export type SamplerConfig = z.infer<typeof samplerSchema>;
 
@@ -85,17 +91,17 @@ const noPruner = z.strictObject({ type: z.literal("none").default("none") });
 export const prunerSchema = z.strictObject({ epoch: noPruner.prefault({}), fold: noPruner.prefault({}) });
 
 export const cvSchema = z.strictObject({
-  folds: z.int().min(1).max(100).default(5).describe("1 = one grouped hold-out of validationShare"),
-  stratify: z.enum(["label", "none"]).default("label"),
+  folds: z.int().min(1).max(100).default(5).describe("1 = one hold-out of validationShare instead"),
+  stratify: z.enum(["label", "none"]).default("label").describe("label: every fold gets its share of each label"),
   groupBy: z.enum(["group", "source", "none"]).default("group").describe("rows that share this are never split over folds"),
-  seed: z.int().min(0).max(0xffffffff).default(12345),
+  seed: z.int().min(0).max(0xffffffff).default(12345).describe("the same seed makes the same folds"),
   validationShare: z.number().gt(0).lt(1).default(0.2).describe("used only when folds is 1"),
 });
 export type CvConfig = z.infer<typeof cvSchema>;
 
 export const DURATION = /^(\d+(?:\.\d+)?)(s|m|h|d)$/;
 export const budgetSchema = z.strictObject({
-  trials: z.int().min(1).max(1_000_000),
+  trials: z.int().min(1).max(1_000_000).describe("trials to make; every trial is all its folds"),
   maxFailures: z.int().min(0).optional().describe("the sweep fails when more trials than this have failed"),
   wallClock: z.string().regex(DURATION, "a duration such as 90s, 30m, 12h, 2d").optional().describe("no new trial starts after this time"),
   gpuHours: z.number().positive().optional().describe("no new trial starts once the runs have used this many slot-hours"),
@@ -104,14 +110,14 @@ export type Budget = z.infer<typeof budgetSchema>;
 
 export const POOL_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 export const resourcesSchema = z.strictObject({
-  pool: z.string().regex(POOL_NAME, "1-32 of a-z, 0-9, `-`, `_`").default("default"),
+  pool: z.string().regex(POOL_NAME, "1-32 of a-z, 0-9, `-`, `_`").default("default").describe("the workers that may take its runs"),
   concurrency: z.int().min(1).max(100_000).default(8).describe("runs of this sweep in flight at once"),
-  priority: z.int().min(-1000).max(1000).default(0).describe("higher goes first"),
+  priority: z.int().min(-1000).max(1000).default(0).describe("of several sweeps the higher goes first"),
   threads: z.int().min(1).max(256).default(1).describe("CPU threads a run"),
 });
 
 export const sweepFileSchema = z.strictObject({
-  name: z.string().min(1).max(100),
+  name: z.string().min(1).max(100).describe("for people; need not be unique"),
   dataset: z.string().min(1).max(200).describe("name (highest version), name@version or name@hash"),
   model: modelSchema.prefault({}),
   train: trainSchema.prefault({}),
@@ -125,7 +131,12 @@ export const sweepFileSchema = z.strictObject({
   cv: cvSchema.prefault({}),
   budget: budgetSchema,
   resources: resourcesSchema.prefault({}),
-  checkpoints: z.strictObject({ keepBest: z.int().min(0).max(1000).default(1), keepLast: z.int().min(1).max(100).default(1) }).prefault({}),
+  checkpoints: z
+    .strictObject({
+      keepBest: z.int().min(0).max(1000).default(1).describe("the models of this many best trials stay once the sweep is final"),
+      keepLast: z.int().min(1).max(100).default(1).describe("newest checkpoints kept of a running run"),
+    })
+    .prefault({}),
   retry: z.strictObject({ max: z.int().min(0).max(100).default(2).describe("failures of one run before it fails for good") }).prefault({}),
 });
 

@@ -24,6 +24,7 @@ export type { ChannelStatistics } from "./batches/statistics.ts";
 export { decodeRuns, encodeRuns } from "./run-length.ts";
 export { importDataset } from "./import/dataset-import.ts";
 export type { ImportOptions, ImportedDataset } from "./import/dataset-import.ts";
+export { MANIFEST_COLUMNS } from "./import/manifest-columns.ts";
 export { formatProblem } from "./import/problem.ts";
 export type { Problem } from "./import/problem.ts";
 export type { FileReader } from "./import/file-reader.ts";

@@ -2,11 +2,12 @@
 import { parse } from "csv-parse/sync";
 import { SaphenaError, nearest } from "@saphena/contracts";
 import type { Draft, DraftRow } from "./draft.ts";
+import { MANIFEST_COLUMNS } from "./manifest-columns.ts";
+import type { ManifestColumn as Column } from "./manifest-columns.ts";
 import type { Problem } from "./problem.ts";
 
-const COLUMNS = ["id", "image", "mask", "label", "group", "source", "weight"] as const;
-type Column = (typeof COLUMNS)[number];
-const REQUIRED: readonly Column[] = ["id", "image"];
+const COLUMNS = Object.keys(MANIFEST_COLUMNS) as Column[];
+const REQUIRED = COLUMNS.filter((column) => MANIFEST_COLUMNS[column].required);
 const MAX_ID_LENGTH = 256;
 
 interface Line {
