@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { nearest } from "@saphena/contracts";
 import type { ArgDef, ArgsDef, CommandDef } from "citty";
+import { resolved } from "./resolvable.ts";
 import { usageError } from "./failure.ts";
 
 export interface FoundCommand {
@@ -14,9 +15,6 @@ export interface FoundCommand {
   asksHelp: boolean;
 }
 
-const valueOf = async <T>(resolvable: T | Promise<T> | (() => T) | (() => Promise<T>)): Promise<T> =>
-  typeof resolvable === "function" ? await (resolvable as () => T | Promise<T>)() : await resolvable;
-
 const isHelp = (word: string): boolean => word === "--help" || word === "-h";
 
 /** Walks down the sub-commands. Throws USAGE for one that does not exist, with the nearest match. */
@@ -26,7 +24,7 @@ export async function findCommand(root: CommandDef, words: readonly string[]): P
   let name = "saphena";
   let rest = [...words];
   for (;;) {
-    const subCommands = await valueOf(command.subCommands ?? {});
+    const subCommands = await resolved(command.subCommands ?? {});
     const names = Object.keys(subCommands);
     if (names.length === 0) return { name, command, parent, rest, asksHelp: rest.some(isHelp) };
     const [word, ...after] = rest;
@@ -39,7 +37,7 @@ export async function findCommand(root: CommandDef, words: readonly string[]): P
       throw usageError(close === undefined ? what : `${what}; did you mean \`${name} ${close}\`?`, `run \`${name} --help\``);
     }
     parent = command;
-    command = (await valueOf(found)) as CommandDef;
+    command = (await resolved(found)) as CommandDef;
     name = `${name} ${word}`;
     rest = after;
   }
@@ -66,7 +64,7 @@ function aliases(definition: ArgDef): string[] {
 
 /** Throws USAGE for an unknown flag, a flag without its value, a missing or surplus word. */
 export async function checkArguments({ name, command, rest }: FoundCommand): Promise<void> {
-  const definitions = await valueOf(command.args ?? {});
+  const definitions = await resolved(command.args ?? {});
   const hint = `run \`${name} --help\``;
   const { words, given } = parse(name, rest, flagsOf(definitions), hint);
   const places = Object.entries(definitions).filter(([, definition]) => definition.type === "positional");

@@ -1,3 +1,4 @@
-// The `saphena` command as a function, for programs that want to run it without a shell.
+// The `saphena` command as functions: to run it without a shell, and to describe it in the reference.
 export { runCli } from "./cli.ts";
-export { rootCommand } from "./command-tree.ts";
+export { describeCommands } from "./command-description.ts";
+export type { ArgumentDescription, CommandDescription } from "./command-description.ts";

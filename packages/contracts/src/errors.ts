@@ -25,7 +25,11 @@ export const ERRORS = {
   // What a user writes
   USAGE: badInput("the command line is not understood", "run `saphena --help` or `saphena COMMAND --help`"),
   REQUEST_INVALID: badInput("the request is not valid", "see /api/v1/openapi.json for what this route accepts"),
-  ROUTE_NOT_FOUND: { ...badInput("there is nothing at this address", "see /api/v1/openapi.json for the routes there are"), exitCode: 1, httpStatus: 404 },
+  ROUTE_NOT_FOUND: {
+    ...badInput("there is nothing at this address", "see /api/v1/openapi.json for the routes there are"),
+    exitCode: 1,
+    httpStatus: 404,
+  },
   SWEEP_FILE_UNREADABLE: badInput("the sweep file cannot be read", "give the path of a YAML or JSON file"),
   SWEEP_FILE_SYNTAX: badInput("the sweep file is not valid YAML or JSON", "mend the line that is named"),
   SWEEP_FILE_INVALID: badInput("the sweep file is not valid", "docs/sweep-file.md lists every key with its type and default"),
@@ -52,6 +56,7 @@ export const ERRORS = {
   MASK_INVALID: badInput("the mask cannot be used", "masks are PNG of the same size as their image after EXIF orientation"),
   SPLIT_IMPOSSIBLE: badInput("the dataset cannot be split so", "use fewer folds, or another cv.groupBy"),
   SPLIT_LEAK: failure("the split leaks: training and validation share data", "this is an error of the split file; make the split anew"),
+  FOLDER_UNUSABLE: badInput("the folder cannot be used", "give the path of a folder that you may write to"),
   FOLD_NOT_FOUND: badInput("there is no such fold", "folds are counted from 0 to cv.folds - 1"),
   MODEL_CONFIG_INVALID: badInput("the network cannot be built so", "docs/sweep-file.md gives the limits of `model`"),
   // The environment

@@ -4,7 +4,8 @@ import type { TrialRow } from "@saphena/contracts";
 import { connect } from "../connection.ts";
 import { formatParameter, formatScore } from "../number-format.ts";
 import { resolveSweep } from "../sweep-reference.ts";
-import { printData, printJson, say } from "../terminal.ts";
+import { renderTable, type Column } from "../table.ts";
+import { dataWidth, printData, printJson, say } from "../terminal.ts";
 import { jsonFlag, sweepArgument } from "./arguments.ts";
 
 export const bestCommand = defineCommand({
@@ -20,15 +21,27 @@ export const bestCommand = defineCommand({
   },
 });
 
+/** Scores by which trials are judged, then everything else by name. */
+const FIRST = ["dice", "accuracy", "score"];
+
 function describeTrial(trial: TrialRow): string {
-  const scores = (metrics: TrialRow["metrics"]): string =>
-    Object.entries(metrics)
-      .map(([name, value]) => `${name} ${formatScore(value)}`)
-      .join("  ");
-  return [
-    `trial ${trial.number}`,
-    ...Object.entries(trial.parameters).map(([path, value]) => `  ${path}: ${formatParameter(value)}`),
-    `mean    ${scores(trial.metrics)}`,
-    ...trial.folds.map(({ fold, metrics }) => `fold ${fold}  ${scores(metrics)}`),
-  ].join("\n");
+  const names = [...new Set(trial.folds.flatMap(({ metrics }) => Object.keys(metrics)))].sort();
+  const ordered = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
+  const columns: Column[] = [
+    { title: "METRIC" },
+    { title: "MEAN", align: "right" },
+    ...trial.folds.map(({ fold }): Column => ({ title: `FOLD ${fold}`, align: "right", leaveOut: fold })),
+  ];
+  const rows = ordered.map((name) => [
+    name,
+    formatValue(trial.metrics[name]),
+    ...trial.folds.map(({ metrics }) => formatValue(metrics[name])),
+  ]);
+  const parameters = Object.entries(trial.parameters).map(([path, value]) => `  ${path}: ${formatParameter(value)}`);
+  return [`trial ${trial.number}`, ...parameters, "", renderTable(columns, rows, dataWidth()).text].join("\n");
+}
+
+/** Counts stay whole numbers. */
+function formatValue(value: number | null | undefined): string {
+  return typeof value === "number" && Number.isInteger(value) && value > 1 ? String(value) : formatScore(value);
 }

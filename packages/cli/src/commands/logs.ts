@@ -20,6 +20,20 @@ export const logsCommand = defineCommand({
     const lines = await connect().runLog(args.run);
     if (args.json) return printJson(lines);
     if (lines.length === 0) return say("the log is empty so far");
-    printData(lines.join("\n"));
+    printData(lines.map(formatLogLine).join("\n"));
   },
 });
+
+/** `15:47:55 epoch 1 of 2: …`, local time; a line of another form as it is. */
+export function formatLogLine(line: string): string {
+  let entry: unknown;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return line;
+  }
+  const { at, level, message } = (entry ?? {}) as { at?: unknown; level?: unknown; message?: unknown };
+  if (typeof at !== "string" || typeof message !== "string" || Number.isNaN(Date.parse(at))) return line;
+  const time = new Date(at).toTimeString().slice(0, 8);
+  return level === "info" ? `${time} ${message}` : `${time} ${String(level)}: ${message}`;
+}

@@ -1,5 +1,6 @@
 // `saphena status SWEEP`: where a sweep stands, once or until it is final.
 import { defineCommand } from "citty";
+import { isFinal } from "@saphena/contracts";
 import type { SweepStatus } from "@saphena/contracts";
 import { connect } from "../connection.ts";
 import { formatDuration, formatScore, formatTime } from "../number-format.ts";
@@ -36,7 +37,7 @@ export function describeStatus(status: SweepStatus): string {
     ["trials", `${trials.completed} of ${trials.budget} completed${others.join("")}`],
     ["runs", `${runs.final} of ${runs.total} done, ${runs.running} running, ${runs.queued} queued (${status.folds} a trial)`],
     ["best", best === null ? null : `trial ${best.trial}, ${objective.metric} ${formatScore(best.value)}`],
-    ["left", status.etaSeconds === null ? null : formatDuration(status.etaSeconds)],
+    ["left", status.etaSeconds === null || isFinal(status.state) ? null : `about ${formatDuration(status.etaSeconds)}`],
     ["submitted", formatTime(status.submittedAtMs)],
     ["finished", status.finishedAtMs === null ? null : formatTime(status.finishedAtMs)],
   ];

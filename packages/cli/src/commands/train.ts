@@ -1,6 +1,6 @@
 // `saphena train FILE`: one run of a sweep file, without queue or server. The same trainer, splits and seed as in a sweep.
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineCommand } from "citty";
 import { SCHEMA_VERSION, SaphenaError } from "@saphena/contracts";
 import type { FromTrainer, SweepSpec, TrainerStart, TrialConfig } from "@saphena/contracts";
@@ -9,7 +9,6 @@ import { cacheFolder } from "@saphena/setup";
 import { effectiveHeads, runSeed } from "@saphena/sweep";
 import { allValues, wholeNumber } from "../command-line.ts";
 import { counter } from "../counter.ts";
-import { usageError } from "../failure.ts";
 import { formatScore, plural } from "../number-format.ts";
 import { readSweepFile } from "../sweep-document.ts";
 import { liveArea, printData, printJson, say, warn } from "../terminal.ts";
@@ -17,6 +16,7 @@ import { EpochTable } from "../train/epoch-table.ts";
 import { configOf } from "../train/settings.ts";
 import { runTrainer, type Finished } from "../train/trainer-child.ts";
 import { localDataset } from "../train/local-dataset.ts";
+import { openOutFolder } from "../train/out-folder.ts";
 import { namedDataset, type TrainingData } from "../train/training-data.ts";
 import { jsonFlag } from "./arguments.ts";
 
@@ -41,16 +41,12 @@ export const trainCommand = defineCommand({
     const config = configOf(spec, allValues(rawArgs, "set", definitions));
     const fold = wholeNumber(args.fold, "--fold", { min: 0, max: 1_000_000 }) ?? 0;
     if (fold >= spec.cv.folds) throw new SaphenaError("FOLD_NOT_FOUND", `fold ${fold} of ${spec.cv.folds}`);
-    const outFolder = emptyFolder(args.out ?? `${spec.name.replaceAll(/[^\w.-]+/g, "-")}-fold-${fold}`);
+    const out = openOutFolder(args.out ?? `${spec.name.replaceAll(/[^\w.-]+/g, "-")}-fold-${fold}`);
     const data = args.data === undefined ? await namedDataset(spec.dataset) : await localDataset(args.data, spec.dataset);
     try {
-      const start = await prepareRun({ spec, config, fold, outFolder, data });
-      const onMessage = args.json
-        ? (message: FromTrainer): void => report(message, say)
-        : (message: FromTrainer): void => report(message, printData);
-      const reporter = { table: new EpochTable(), area: process.stderr.isTTY ? liveArea() : null };
-      const report = (message: FromTrainer, print: (line: string) => void): void => showMessage(reporter, message, print);
-      const finished = await runTrainer(start, onMessage);
+      const start = await prepareRun({ spec, config, fold, outFolder: out.workFolder, data });
+      const reporter = { table: new EpochTable(), area: process.stderr.isTTY ? liveArea() : null, print: args.json ? say : printData };
+      const finished = await runTrainer(start, (message) => showMessage(reporter, message));
       const summary = {
         schemaVersion: SCHEMA_VERSION,
         dataset: data.record.hash,
@@ -59,20 +55,19 @@ export const trainCommand = defineCommand({
         ...config,
         ...resultOf(finished),
       };
-      writeFileSync(join(outFolder, "run.json"), `${JSON.stringify(summary, null, 2)}\n`);
+      writeFileSync(join(out.workFolder, "run.json"), `${JSON.stringify(summary, null, 2)}\n`);
+      out.keep();
       if (args.json) printJson(summary);
-      else
-        printData(
-          `final  ${Object.entries(finished.metrics)
-            .map(([name, value]) => `${name} ${formatScore(value)}`)
-            .join("  ")}`,
-        );
-      say(`results are in ${outFolder}`);
+      else printData(`final  ${SHOWN.map((name) => `${name} ${formatScore(finished.metrics[name])}`).join("  ")}`);
+      say(`results are in ${out.folder}`);
     } finally {
       await data.close();
     }
   },
 });
+
+/** The others are in run.json. */
+const SHOWN = ["dice", "accuracy", "score"] as const;
 
 interface RunParts {
   spec: SweepSpec;
@@ -128,9 +123,10 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
 interface Reporter {
   table: EpochTable;
   area: ReturnType<typeof liveArea> | null;
+  print: (line: string) => void;
 }
 
-function showMessage({ table, area }: Reporter, message: FromTrainer, print: (line: string) => void): void {
+function showMessage({ table, area, print }: Reporter, message: FromTrainer): void {
   if (message.type === "progress") {
     area?.draw([
       `epoch ${message.epoch}/${message.epochs}  step ${message.step}/${message.steps}  ${message.imagesPerSecond.toFixed(1)} images/s`,
@@ -143,8 +139,9 @@ function showMessage({ table, area }: Reporter, message: FromTrainer, print: (li
     say(
       `${message.parameterCount.toLocaleString("en")} weights on ${message.fingerprint.engine}, ${message.fingerprint.deviceKind}, ${plural(message.fingerprint.threads, "thread")}`,
     );
-  else if (message.type === "log") say(message.message);
-  else for (const line of table.lines(message.points)) print(line);
+  else if (message.type === "points") for (const line of table.lines(message.points)) print(line);
+  // What it says in passing is in its log, and the table has it.
+  else if (message.level !== "info") warn(message.message);
 }
 
 function resultOf({ epochs, metrics, files, trainSeconds, imagesPerSecond, fingerprint }: Finished): object {
@@ -156,19 +153,4 @@ function resultOf({ epochs, metrics, files, trainSeconds, imagesPerSecond, finge
     fingerprint,
     files: files.map(({ path, role, sha256, sizeBytes }) => ({ name: path.split("/").at(-1), role, sha256, sizeBytes })),
   };
-}
-
-/** Results of two runs are never mixed. */
-function emptyFolder(path: string): string {
-  const folder = resolve(path);
-  try {
-    mkdirSync(folder, { recursive: true });
-    if (readdirSync(folder).length === 0) return folder;
-  } catch (cause) {
-    throw new SaphenaError("USAGE", `the folder ${folder} cannot be used (${(cause as NodeJS.ErrnoException).code})`, {
-      hint: "give another with --out",
-      cause,
-    });
-  }
-  throw usageError(`the folder ${folder} is not empty`, "give another with --out");
 }

@@ -219,7 +219,7 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
-    throw new SaphenaError("USAGE", `the state folder ${path} cannot be made (${(cause as NodeJS.ErrnoException).code})`, {
+    throw new SaphenaError("FOLDER_UNUSABLE", `${path} cannot be made (${(cause as NodeJS.ErrnoException).code})`, {
       hint: "give a folder that you may write to with --state",
       cause,
     });
