@@ -2,7 +2,7 @@
 
 /** The results in the order of the items; at most `limit` under way. The first failure ends it. */
 export async function mapBounded<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Array<R>(items.length);
+  const results: R[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < items.length) {

@@ -1,6 +1,14 @@
 // Datasets in the store: finding one by its reference, and publishing a version. Versions are numbered by create-if-absent.
 import { SaphenaError, datasetKeys, datasetNameSchema, datasetRecordSchema, datasetVersionSchema } from "@saphena/contracts";
-import type { DatasetDetail, DatasetRecord, DatasetSummary, DatasetVersion, ManifestRow, PublishReply, PublishRequest } from "@saphena/contracts";
+import type {
+  DatasetDetail,
+  DatasetRecord,
+  DatasetSummary,
+  DatasetVersion,
+  ManifestRow,
+  PublishReply,
+  PublishRequest,
+} from "@saphena/contracts";
 import { canonicalJson, datasetRecord, formatManifest, parseManifest } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
 import { mapBounded } from "./bounded.ts";
@@ -9,7 +17,10 @@ const LANES = 32;
 /** From here on one listing is cheaper than asking for each object. */
 const MOST_HEADS = 64;
 
-export type DatasetReference = { name: string; by: "newest" } | { name: string; by: "version"; version: number } | { name: string; by: "hash"; hash: string };
+export type DatasetReference =
+  | { name: string; by: "newest" }
+  | { name: string; by: "version"; version: number }
+  | { name: string; by: "hash"; hash: string };
 
 /** Pure. `name`, `name@version` or `name@hash` (at least 8 hex digits of it). Throws DATASET_NAME_INVALID, DATASET_NOT_FOUND. */
 export function parseDatasetReference(text: string): DatasetReference {
@@ -94,7 +105,12 @@ export class DatasetCatalog {
       const versions = await this.versions(name);
       const existing = versions.find((version) => version.hash === record.hash);
       if (existing !== undefined) return { name, hash: record.hash, version: existing.version, created: false };
-      const version: DatasetVersion = { schemaVersion: 1, version: (versions.at(-1)?.version ?? 0) + 1, hash: record.hash, createdAtMs: nowMs };
+      const version: DatasetVersion = {
+        schemaVersion: 1,
+        version: (versions.at(-1)?.version ?? 0) + 1,
+        hash: record.hash,
+        createdAtMs: nowMs,
+      };
       const outcome = await this.#store.create(datasetKeys.version(name, version.version), JSON.stringify(version));
       if (outcome === "created") return { name, hash: record.hash, version: version.version, created: true };
     }
@@ -106,9 +122,13 @@ export class DatasetCatalog {
     const absent = files.filter(({ file }) => sizes.get(file.sha256) !== file.sizeBytes);
     if (absent.length === 0) return;
     const first = absent[0]!;
-    throw new SaphenaError("OBJECT_NOT_FOUND", `${absent.length} files of ${name} are not stored, such as ${first.file.sha256} of the image ${first.id}`, {
-      hint: "send them first: POST /api/v1/datasets/NAME/missing tells which, and `saphena dataset import` does all of it",
-    });
+    throw new SaphenaError(
+      "OBJECT_NOT_FOUND",
+      `${absent.length} files of ${name} are not stored, such as ${first.file.sha256} of the image ${first.id}`,
+      {
+        hint: "send them first: POST /api/v1/datasets/NAME/missing tells which, and `saphena dataset import` does all of it",
+      },
+    );
   }
 
   async #storedSizes(name: string): Promise<Map<string, number>> {
@@ -149,8 +169,11 @@ function assertConsistent(name: string, record: DatasetRecord, rows: readonly Ma
   if (record.name !== name) throw new SaphenaError("REQUEST_INVALID", `the record is of ${record.name}, the address of ${name}`);
   if (new Set(rows.map((row) => row.id)).size < rows.length) throw new SaphenaError("REQUEST_INVALID", "an id is used by several rows");
   const stranger = rows.find((row) => row.label !== null && !record.labels.includes(row.label));
-  if (stranger !== undefined) throw new SaphenaError("REQUEST_INVALID", `the image ${stranger.id} has the label ${stranger.label}, which the dataset does not list`);
+  if (stranger !== undefined)
+    throw new SaphenaError("REQUEST_INVALID", `the image ${stranger.id} has the label ${stranger.label}, which the dataset does not list`);
   const computed = datasetRecord(name, rows, record);
-  if (computed.hash !== record.hash) throw new SaphenaError("REQUEST_INVALID", `the dataset's hash is ${computed.hash}, not ${record.hash}`);
-  if (canonicalJson(computed) !== canonicalJson(record)) throw new SaphenaError("REQUEST_INVALID", "the record's counts do not match its rows");
+  if (computed.hash !== record.hash)
+    throw new SaphenaError("REQUEST_INVALID", `the dataset's hash is ${computed.hash}, not ${record.hash}`);
+  if (canonicalJson(computed) !== canonicalJson(record))
+    throw new SaphenaError("REQUEST_INVALID", "the record's counts do not match its rows");
 }

@@ -39,7 +39,9 @@ async function keepLogTail(store: ObjectStore, state: LiveState, run: LiveRun): 
   const body = lines.map((line) => `${line}\n`).join("");
   const name = "log-tail.jsonl";
   await store.put(runKeys.attemptFile(address, run.attempt, name), body);
-  return [{ name, role: "log", required: true, sha256: createHash("sha256").update(body).digest("hex"), sizeBytes: Buffer.byteLength(body) }];
+  return [
+    { name, role: "log", required: true, sha256: createHash("sha256").update(body).digest("hex"), sizeBytes: Buffer.byteLength(body) },
+  ];
 }
 
 function resultOf({ run, trial, sweep, state, reason, nowMs, nonce }: EndedRun, files: ResultFile[]): RunResult {

@@ -46,7 +46,14 @@ export const LEASE_MS = 1000;
 
 export async function startUnderTest(redisUrl: string, test: string, changes: Partial<SchedulerOptions> = {}): Promise<UnderTest> {
   const folder = await temporaryFolder("store");
-  const environment = { SAPHENA_REDIS_URL: redisUrl, SAPHENA_STORE: `file://${folder}`, SAPHENA_NAMESPACE: namespace(test).redis, SAPHENA_PORT: "0", SAPHENA_LOG_LEVEL: "silent", SAPHENA_LEASE_MS: String(LEASE_MS) };
+  const environment = {
+    SAPHENA_REDIS_URL: redisUrl,
+    SAPHENA_STORE: `file://${folder}`,
+    SAPHENA_NAMESPACE: namespace(test).redis,
+    SAPHENA_PORT: "0",
+    SAPHENA_LOG_LEVEL: "silent",
+    SAPHENA_LEASE_MS: String(LEASE_MS),
+  };
   const options: SchedulerOptions = { ...schedulerOptions(environment), dashboardFolder: folder, ...changes };
   const scheduler = await startScheduler(options);
   const store = await openStore(options.storeUrl);
@@ -59,7 +66,12 @@ export async function startUnderTest(redisUrl: string, test: string, changes: Pa
   };
   const status = async (sweep: string): Promise<SweepStatus> => (await call("GET", `${API}/sweeps/${sweep}`)).body as SweepStatus;
   return {
-    scheduler, options, store, state, call, status,
+    scheduler,
+    options,
+    store,
+    state,
+    call,
+    status,
     another: async () => {
       const second = await startScheduler(options);
       closing.push(() => second.close());
@@ -67,17 +79,30 @@ export async function startUnderTest(redisUrl: string, test: string, changes: Pa
     },
     publishDataset: (name, dataset = {}) => publishDataset(call, scheduler.url, name, dataset),
     submit: async (file, id = newId()) => {
-      const { status: code, body } = await call("POST", `${API}/sweeps`, { id, spec: { name: "t", dataset: "d", budget: { trials: 2 }, cv: { folds: 2 }, ...file } });
+      const { status: code, body } = await call("POST", `${API}/sweeps`, {
+        id,
+        spec: { name: "t", dataset: "d", budget: { trials: 2 }, cv: { folds: 2 }, ...file },
+      });
       if (code >= 300) throw new Error(JSON.stringify(body));
       return body as SubmitReply;
     },
     finalStatus: (sweep) =>
-      until(async () => {
-        const now = await status(sweep);
-        return now.finishedAtMs === null ? null : now;
-      }, { what: `the end of ${sweep}` }),
+      until(
+        async () => {
+          const now = await status(sweep);
+          return now.finishedAtMs === null ? null : now;
+        },
+        { what: `the end of ${sweep}` },
+      ),
     startWorker: async (script, given = {}) => {
-      const worker = await startWorker({ redisUrl, namespace: options.namespace, store, script, slots: given.slots ?? 4, worker: given.worker ?? randomUUID() });
+      const worker = await startWorker({
+        redisUrl,
+        namespace: options.namespace,
+        store,
+        script,
+        slots: given.slots ?? 4,
+        worker: given.worker ?? randomUUID(),
+      });
       closing.push(() => worker.close());
       return worker;
     },
@@ -92,9 +117,19 @@ export async function startUnderTest(redisUrl: string, test: string, changes: Pa
 export const newId = (): string => sweepIdFrom(createHash("sha256").update(randomUUID()).digest());
 
 /** Forty groups of one image; the files are bytes that no server looks into. */
-async function publishDataset(call: UnderTest["call"], url: string, name: string, { masks = true, labels = ["mild", "severe"] }: DatasetChanges): Promise<void> {
+async function publishDataset(
+  call: UnderTest["call"],
+  url: string,
+  name: string,
+  { masks = true, labels = ["mild", "severe"] }: DatasetChanges,
+): Promise<void> {
   const file = (text: string): ManifestRow["image"] & { body: string } => ({
-    body: text, sha256: createHash("sha256").update(text).digest("hex"), sizeBytes: Buffer.byteLength(text), width: 8, height: 8, format: "png",
+    body: text,
+    sha256: createHash("sha256").update(text).digest("hex"),
+    sizeBytes: Buffer.byteLength(text),
+    width: 8,
+    height: 8,
+    format: "png",
   });
   const bodies = new Map<string, string>();
   const stored = (text: string): ManifestRow["image"] => {
@@ -103,15 +138,27 @@ async function publishDataset(call: UnderTest["call"], url: string, name: string
     return rest;
   };
   const rows = Array.from({ length: 40 }, (_, i): ManifestRow => ({
-    id: `image-${i}`, image: stored(`image ${i}`), mask: masks ? stored(`mask ${i}`) : null,
-    label: labels.length === 0 ? null : labels[i % labels.length]!, group: `g${i}`, source: null, weight: 1,
+    id: `image-${i}`,
+    image: stored(`image ${i}`),
+    mask: masks ? stored(`mask ${i}`) : null,
+    label: labels.at(i % Math.max(1, labels.length)) ?? null,
+    group: `g${i}`,
+    source: null,
+    weight: 1,
   }));
   for (const [sha256, body] of bodies) {
-    const response = await fetch(`${url}${API}/datasets/${name}/objects/${sha256}`, { method: "PUT", body, headers: { "content-type": "application/octet-stream" } });
+    const response = await fetch(`${url}${API}/datasets/${name}/objects/${sha256}`, {
+      method: "PUT",
+      body,
+      headers: { "content-type": "application/octet-stream" },
+    });
     if (!response.ok) throw new Error(await response.text());
     await response.arrayBuffer();
   }
-  const reply = await call("POST", `${API}/datasets/${name}/versions`, { record: datasetRecord(name, rows, { labels, merge: {}, maskClasses: null }), rows });
+  const reply = await call("POST", `${API}/datasets/${name}/versions`, {
+    record: datasetRecord(name, rows, { labels, merge: {}, maskClasses: null }),
+    rows,
+  });
   if (reply.status !== 201) throw new Error(JSON.stringify(reply.body));
 }
 
@@ -143,12 +190,25 @@ async function startWorker({ redisUrl, namespace: space, store, script, slots, w
     const ending = await script(claim.run, claim.parameters);
     if (ending === "wait") await stopped;
     if (ending !== "vanish" && ending !== "vanishAfterCommit") await conclude(id, attempt, ending, claim.run, claim.parameters);
-    if (ending === "vanishAfterCommit") await store.create(runKeys.result(claim.run), JSON.stringify(resultOf(claim.run, claim.parameters, attempt, 0.5)));
+    if (ending === "vanishAfterCommit")
+      await store.create(runKeys.result(claim.run), JSON.stringify(resultOf(claim.run, claim.parameters, attempt, 0.5)));
     held.delete(id);
     cancelled.delete(id);
   };
-  const conclude = async (id: string, attempt: number, ending: Exclude<Ending, "vanish" | "vanishAfterCommit">, run: LiveRun, parameters: Parameters): Promise<void> => {
-    const failure = (reason: "cancelled" | "userError" | "crashed" | "outOfMemory") => ({ attempt, reason, code: "LOSS_NOT_FINITE", message: `scripted ${reason}`, worker });
+  const conclude = async (
+    id: string,
+    attempt: number,
+    ending: Exclude<Ending, "vanish" | "vanishAfterCommit">,
+    run: LiveRun,
+    parameters: Parameters,
+  ): Promise<void> => {
+    const failure = (reason: "cancelled" | "userError" | "crashed" | "outOfMemory") => ({
+      attempt,
+      reason,
+      code: "LOSS_NOT_FINITE",
+      message: `scripted ${reason}`,
+      worker,
+    });
     if (ending === "wait") return void (await queue.endAttempt(id, failure("cancelled")));
     if ("fails" in ending) {
       await queue.appendLog(id, [`the last words of ${id}`]);
@@ -182,9 +242,23 @@ async function startWorker({ redisUrl, namespace: space, store, script, slots, w
 export function resultOf(run: Pick<LiveRun, "sweep" | "trial" | "fold">, parameters: Parameters, attempt: number, dice: number): RunResult {
   const { sweep, trial, fold } = run;
   return {
-    schemaVersion: 1, run: runId({ sweep, trial, fold }), sweep, trial, fold, attempt,
-    state: "completed", reason: null, parameters, seed: 1, fingerprint: null, resumedFrom: [], nonce: randomUUID(), epochs: 1,
-    metrics: { dice, accuracy: dice, score: dice }, files: [], failures: [],
+    schemaVersion: 1,
+    run: runId({ sweep, trial, fold }),
+    sweep,
+    trial,
+    fold,
+    attempt,
+    state: "completed",
+    reason: null,
+    parameters,
+    seed: 1,
+    fingerprint: null,
+    resumedFrom: [],
+    nonce: randomUUID(),
+    epochs: 1,
+    metrics: { dice, accuracy: dice, score: dice },
+    files: [],
+    failures: [],
     timing: { startedAtMs: null, finishedAtMs: 1, trainSeconds: 0, imagesPerSecond: null },
   };
 }

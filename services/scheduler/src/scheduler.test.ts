@@ -20,7 +20,8 @@ afterEach(async () => {
 const RATE = "train.optimizer.learningRate";
 const space = { [RATE]: { type: "float", min: 1e-4, max: 1e-1, log: true } } as const;
 /** Depends on the configuration and the fold alone, as training does. */
-const scoreOf = (run: Pick<LiveRun, "fold">, parameters: Parameters): number => Math.round((parameters[RATE] as number) * 1e6) / 1e6 + run.fold / 1000;
+const scoreOf = (run: Pick<LiveRun, "fold">, parameters: Parameters): number =>
+  Math.round((parameters[RATE] as number) * 1e6) / 1e6 + run.fold / 1000;
 
 async function start(test: string): Promise<UnderTest> {
   system = await startUnderTest(redis().url, test);
@@ -47,7 +48,13 @@ describe("a sweep", () => {
     const { id, created } = await under.submit({ budget: { trials: 12 }, parameters: space });
     expect(created).toBe(true);
     const status = await under.finalStatus(id);
-    expect(status).toMatchObject({ state: "completed", reason: null, trials: { budget: 12, created: 12, completed: 12 }, runs: { total: 24, final: 24, running: 0, queued: 0 }, etaSeconds: 0 });
+    expect(status).toMatchObject({
+      state: "completed",
+      reason: null,
+      trials: { budget: 12, created: 12, completed: 12 },
+      runs: { total: 24, final: 24, running: 0, queued: 0 },
+      etaSeconds: 0,
+    });
     expect(worker.attempts).toHaveLength(24);
     const results = await resultsOf(under, id);
     expect(results).toHaveLength(24);
@@ -70,9 +77,18 @@ describe("a sweep", () => {
   it("ends when its grid is exhausted", async () => {
     const under = await start("grid");
     await under.startWorker(() => ({ dice: 0.5 }));
-    const reply = await under.submit({ budget: { trials: 9 }, sampler: { type: "grid" }, parameters: { "train.epochs": { type: "int", min: 1, max: 3 } } });
+    const reply = await under.submit({
+      budget: { trials: 9 },
+      sampler: { type: "grid" },
+      parameters: { "train.epochs": { type: "int", min: 1, max: 3 } },
+    });
     expect(reply.warnings).toEqual(["the grid has 3 combinations, fewer than budget.trials 9"]);
-    expect(await under.finalStatus(reply.id)).toMatchObject({ state: "completed", reason: "the whole grid was tried after 3 trials", trials: { created: 3, completed: 3 }, best: { trial: 0, value: 0.5 } });
+    expect(await under.finalStatus(reply.id)).toMatchObject({
+      state: "completed",
+      reason: "the whole grid was tried after 3 trials",
+      trials: { created: 3, completed: 3 },
+      best: { trial: 0, value: 0.5 },
+    });
   });
 
   it("is one sweep however often it is submitted, and refuses another file under its id", async () => {
@@ -80,7 +96,10 @@ describe("a sweep", () => {
     const id = newId();
     const replies = await Promise.all([1, 2, 3].map(() => under.submit({ parameters: space }, id)));
     expect(replies.filter(({ created }) => created)).toHaveLength(1);
-    const other = await under.call("POST", `${API}/sweeps`, { id, spec: { name: "other", dataset: "d", budget: { trials: 2 }, cv: { folds: 2 } } });
+    const other = await under.call("POST", `${API}/sweeps`, {
+      id,
+      spec: { name: "other", dataset: "d", budget: { trials: 2 }, cv: { folds: 2 } },
+    });
     expect(other).toMatchObject({ status: 409, body: { error: { code: "SWEEP_ID_TAKEN" } } });
   });
 
@@ -117,8 +136,14 @@ describe("failures", () => {
     broken = false;
     const reopened = await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "retryFailed" });
     expect(reopened).toMatchObject({ status: 200, body: { trials: { budget: 4 } } });
-    expect(await until(async () => ((await under.status(id)).trials.completed === 3 ? under.finalStatus(id) : null), { what: "the retry" })).toMatchObject({ state: "completed" });
-    expect((await under.state.trial(id, 3))!).toMatchObject({ retryOf: 1, state: "completed", parameters: (await under.state.trial(id, 1))!.parameters });
+    expect(
+      await until(async () => ((await under.status(id)).trials.completed === 3 ? under.finalStatus(id) : null), { what: "the retry" }),
+    ).toMatchObject({ state: "completed" });
+    expect((await under.state.trial(id, 3))!).toMatchObject({
+      retryOf: 1,
+      state: "completed",
+      parameters: (await under.state.trial(id, 1))!.parameters,
+    });
     const again = await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "retryFailed" });
     expect(again).toMatchObject({ status: 409, body: { error: { code: "SWEEP_STATE" } } });
   });
@@ -131,8 +156,9 @@ describe("failures", () => {
     });
     const { id } = await under.submit({ budget: { trials: 3 }, parameters: space });
     expect(await under.finalStatus(id)).toMatchObject({ state: "completed", trials: { completed: 3 } });
-    const attempts = (trial: number): number[] => worker.attempts.filter(({ run }) => run.startsWith(`${id}-${trial}-`)).map(({ attempt }) => attempt);
-    expect(attempts(0).toSorted()).toEqual([1, 1, 2, 2]);
+    const attempts = (trial: number): number[] =>
+      worker.attempts.filter(({ run }) => run.startsWith(`${id}-${trial}-`)).map(({ attempt }) => attempt);
+    expect(attempts(0).toSorted((a, b) => a - b)).toEqual([1, 1, 2, 2]);
     expect(attempts(1)).toEqual([1, 1]);
     expect((await under.state.run(`${id}-0-0`))!.failures).toMatchObject([{ attempt: 1, reason: "lost" }]);
     expect((await resultsOf(under, id)).filter(({ trial }) => trial === 1).map(({ metrics }) => metrics["dice"])).toEqual([0.5, 0.5]);
@@ -141,14 +167,21 @@ describe("failures", () => {
   it("beyond retry.max fail the run, and beyond maxFailures the sweep", async () => {
     const under = await start("max failures");
     await under.startWorker(() => ({ fails: "crashed" }));
-    const { id } = await under.submit({ budget: { trials: 50, maxFailures: 2 }, retry: { max: 1 }, resources: { concurrency: 2 }, parameters: space });
+    const { id } = await under.submit({
+      budget: { trials: 50, maxFailures: 2 },
+      retry: { max: 1 },
+      resources: { concurrency: 2 },
+      parameters: space,
+    });
     const status = await under.finalStatus(id);
     expect(status.state).toBe("failed");
     expect(status.reason).toMatch(/more than budget.maxFailures 2/);
     expect(status.trials.created).toBeLessThan(20);
     expect(status.trials.failed + status.trials.cancelled).toBe(status.trials.created);
     const failed = (await resultsOf(under, id)).filter(({ state }) => state === "failed");
-    expect(failed.every(({ attempt, reason }) => attempt === 2 && reason === "scripted crashed (failed 2 times, retry.max is 1)")).toBe(true);
+    expect(failed.every(({ attempt, reason }) => attempt === 2 && reason === "scripted crashed (failed 2 times, retry.max is 1)")).toBe(
+      true,
+    );
   });
 });
 
@@ -158,7 +191,10 @@ describe("a user", () => {
     const worker = await under.startWorker(() => "wait", { slots: 2 });
     const { id } = await under.submit({ budget: { trials: 30 }, parameters: space });
     await until(() => worker.attempts.length === 2, { what: "two running runs" });
-    expect(await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "cancel" })).toMatchObject({ status: 200, body: { stopping: "cancelled" } });
+    expect(await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "cancel" })).toMatchObject({
+      status: 200,
+      body: { stopping: "cancelled" },
+    });
     const status = await under.finalStatus(id);
     expect(status).toMatchObject({ state: "cancelled", stopping: null, runs: { running: 0 } });
     expect(status.trials.cancelled).toBe(status.trials.created);
@@ -166,14 +202,18 @@ describe("a user", () => {
     expect(results).toHaveLength(status.trials.created * 2);
     expect(results.every(({ state }) => state === "cancelled")).toBe(true);
     expect((await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "cancel" })).status).toBe(200);
-    expect(await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "resume", addTrials: 1 })).toMatchObject({ status: 409, body: { error: { code: "SWEEP_STATE" } } });
+    expect(await under.call("POST", `${API}/sweeps/${id}/actions`, { action: "resume", addTrials: 1 })).toMatchObject({
+      status: 409,
+      body: { error: { code: "SWEEP_STATE" } },
+    });
     expect((await decisionsOf(under, id)).some((decision) => decision.type === "sweepEdited" && decision.action === "cancel")).toBe(true);
   });
 
   it("pauses and resumes, and adds trials to what is complete", async () => {
     const under = await start("pause");
     const { id } = await under.submit({ budget: { trials: 2 }, parameters: space });
-    const act = async (body: object): Promise<SweepStatus> => (await under.call("POST", `${API}/sweeps/${id}/actions`, body)).body as SweepStatus;
+    const act = async (body: object): Promise<SweepStatus> =>
+      (await under.call("POST", `${API}/sweeps/${id}/actions`, body)).body as SweepStatus;
     await until(async () => (await under.status(id)).trials.created === 2, { what: "the trials" });
     expect((await act({ action: "pause" })).state).toBe("paused");
     const worker = await under.startWorker((run, parameters) => ({ dice: scoreOf(run, parameters) }));
@@ -196,10 +236,13 @@ describe("leadership", () => {
     const { id } = await under.submit({ budget: { trials: 60 }, parameters: space, resources: { concurrency: 2 } });
     await until(async () => ((await under.state.sweep(id))?.trialsCompleted ?? 0) >= 5, { what: "some trials" });
     await under.scheduler.close();
-    const done = await until(async () => {
-      const sweep = await under.state.sweep(id);
-      return sweep?.state === "completed" ? sweep : null;
-    }, { what: "the end under the other scheduler", timeoutMs: 30_000 });
+    const done = await until(
+      async () => {
+        const sweep = await under.state.sweep(id);
+        return sweep?.state === "completed" ? sweep : null;
+      },
+      { what: "the end under the other scheduler", timeoutMs: 30_000 },
+    );
     expect(done).toMatchObject({ trialsCreated: 60, trialsCompleted: 60, runsFinal: 120 });
     const { trials, decisions } = byType(await decisionsOf(under, id));
     expect(trials.map(({ trial }) => trial)).toEqual(Array.from({ length: 60 }, (_, n) => n));
@@ -225,7 +268,11 @@ describe("leadership", () => {
     const { id } = await under.submit({ budget: { trials: 40 }, parameters: space, resources: { concurrency: 2 } });
     await until(async () => ((await under.state.sweep(id))?.trialsCompleted ?? 0) >= 3, { what: "some trials" });
     await redis().restart();
-    expect(await until(() => under.finalStatus(id), { what: "the end", timeoutMs: 40_000 })).toMatchObject({ state: "completed", trials: { completed: 40 }, runs: { final: 80 } });
+    expect(await until(() => under.finalStatus(id), { what: "the end", timeoutMs: 40_000 })).toMatchObject({
+      state: "completed",
+      trials: { completed: 40 },
+      runs: { final: 80 },
+    });
     expect(await resultsOf(under, id)).toHaveLength(80);
   });
 });
@@ -233,4 +280,3 @@ describe("leadership", () => {
 function byType(decisions: Decision[]): { decisions: Decision[]; trials: Extract<Decision, { type: "trialCreated" }>[] } {
   return { decisions, trials: decisions.filter((decision) => decision.type === "trialCreated") };
 }
-

@@ -46,7 +46,13 @@ async function open(options: SchedulerOptions, log: Logger, onClose: (close: () 
   onClose(() => store.close());
   await probeConditionalWrites(store);
   const { redisUrl, namespace, leaseMs } = options;
-  const state = await connectLiveState({ redisUrl, namespace, leaseMs, onWarning: (text) => log.warn(text), onError: (error) => log.warn({ err: error }, "redis") });
+  const state = await connectLiveState({
+    redisUrl,
+    namespace,
+    leaseMs,
+    onWarning: (text) => log.warn(text),
+    onError: (error) => log.warn({ err: error }, "redis"),
+  });
   onClose(() => state.close());
   const decisions = new DecisionLog(store);
   const queue = createLeaderQueue(state, { owner: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`, leaseMs });

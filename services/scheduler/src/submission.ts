@@ -68,7 +68,8 @@ async function resolve({ state, catalog }: SubmissionParts, spec: SweepSpec, ear
     folds: splits.folds.length,
     submittedAtMs: await state.nowMs(),
   };
-  if (record.splitsHash !== splits.hash) throw new SaphenaError("OBJECT_CORRUPT", `the splits of ${id} do not come out as they were submitted`);
+  if (record.splitsHash !== splits.hash)
+    throw new SaphenaError("OBJECT_CORRUPT", `the splits of ${id} do not come out as they were submitted`);
   return { record, splits, warnings: [...headWarnings(spec, heads, dataset), ...gridWarnings(spec), ...warnings] };
 }
 
@@ -80,6 +81,7 @@ function headWarnings(spec: SweepSpec, heads: SweepRecord["heads"], dataset: Dat
 
 function gridWarnings(spec: SweepSpec): string[] {
   const size = suggestionCount(spec.parameters, spec.sampler);
-  return size === null || size >= spec.budget.trials ? [] : [`the grid has ${size} combinations, fewer than budget.trials ${spec.budget.trials}`];
+  return size === null || size >= spec.budget.trials
+    ? []
+    : [`the grid has ${size} combinations, fewer than budget.trials ${spec.budget.trials}`];
 }
-

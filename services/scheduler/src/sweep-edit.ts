@@ -51,7 +51,8 @@ async function addTrials(parts: EditParts, sweep: LiveSweep, trials: number): Pr
 async function retryFailed(parts: EditParts, sweep: LiveSweep): Promise<void> {
   if (sweep.state === "cancelled" || sweep.stopping !== null) throw wrongState(sweep, "retry");
   const retries = await failedTrials(parts.state, sweep);
-  if (retries.length === 0) throw new SaphenaError("SWEEP_STATE", `${sweep.record.id} has no failed trial that was not tried again already`);
+  if (retries.length === 0)
+    throw new SaphenaError("SWEEP_STATE", `${sweep.record.id} has no failed trial that was not tried again already`);
   await logEdit(parts, sweep, { action: "retryFailed", trials: retries.length });
   expectOk(await parts.state.addRetries(sweep.record.id, retries), sweep, "retry");
 }

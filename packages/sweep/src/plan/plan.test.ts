@@ -63,7 +63,10 @@ describe("a sweep", () => {
   });
 
   it("makes a great many trials in portions", () => {
-    expect(decideSweep(liveSweep({}, { budget: { trials: 5000 }, resources: { concurrency: 2000 } }), null, 0)).toEqual({ kind: "create", trials: 250 });
+    expect(decideSweep(liveSweep({}, { budget: { trials: 5000 }, resources: { concurrency: 2000 } }), null, 0)).toEqual({
+      kind: "create",
+      trials: 250,
+    });
   });
 
   it("makes no more trials than its budget and completes when they are final", () => {

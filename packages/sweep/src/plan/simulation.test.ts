@@ -1,4 +1,5 @@
 // Whole sweeps through the decisions, with an in-memory model of the live state and a fake clock: a leader, workers, nothing else.
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isFinal, parseSweepFile, runId } from "@saphena/contracts";
 import type { AttemptFailure, LiveRun, LiveSweep, Parameters, SweepFile } from "@saphena/contracts";
@@ -285,5 +286,44 @@ describe("a simulated sweep", () => {
     expect(sweep).toMatchObject({ state: "completed", reason: expect.stringContaining("budget.gpuHours") as string });
     expect(sweep.runsFinal).toBeGreaterThanOrEqual(360);
     expect(sweep.runsFinal).toBeLessThan(360 + 32);
+  });
+
+  it("always ends with every run final and every trial counted once, whatever the attempts come to", () => {
+    const reasons = ["lost", "crashed", "outOfMemory", "userError", "released", "paused"] as const;
+    const plan = fc.record({
+      trials: fc.integer({ min: 1, max: 12 }),
+      folds: fc.integer({ min: 1, max: 4 }),
+      concurrency: fc.integer({ min: 1, max: 9 }),
+      retries: fc.integer({ min: 0, max: 3 }),
+      maxFailures: fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined }),
+      // Endings of the attempts in the order they end; after these all complete.
+      endings: fc.array(fc.option(fc.constantFrom(...reasons)), { maxLength: 60 }),
+    });
+    fc.assert(
+      fc.property(plan, ({ trials, folds, concurrency, retries, maxFailures, endings }) => {
+        const left = [...endings];
+        const budget = { trials, ...(maxFailures === undefined ? {} : { maxFailures }) };
+        const simulation = new Simulation(
+          file({ budget, cv: { folds }, resources: { concurrency }, retry: { max: retries } }),
+          (run, parameters) => {
+            const reason = left.shift();
+            return reason == null ? scored(run, parameters) : { kind: "ended", reason };
+          },
+        ).play();
+        const { sweep } = simulation;
+        const runs = simulation.trials.flatMap((trial) => trial.runs);
+        expect(runs.every((run) => isFinal(run.state))).toBe(true);
+        expect(openTrialCount(sweep)).toBe(0);
+        expect(sweep.runsFinal).toBe(sweep.trialsCreated * folds);
+        expect(sweep.runsInFlight).toBe(0);
+        expect(sweep.state).toBe(maxFailures !== undefined && sweep.trialsFailed > maxFailures ? "failed" : "completed");
+        expect(sweep.trialsCreated === trials || sweep.state === "failed").toBe(true);
+        for (const trial of simulation.trials) {
+          const states = trial.runs.map((run) => run.state);
+          expect(trial.state === "completed").toBe(states.every((state) => state === "completed"));
+          expect(trial.state === "failed").toBe(states.includes("failed"));
+        }
+      }),
+    );
   });
 });

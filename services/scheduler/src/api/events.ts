@@ -30,18 +30,22 @@ export function eventRoutes(app: Api, parts: EventParts): void {
     for (const stream of open) stream.close();
     done();
   });
-  app.get(`${API}/sweeps/:sweep/events`, { schema: { tags: ["sweeps"], summary: "Server-sent events: status, points, trials, workers", params: sweepParams } }, async (request, reply) => {
-    const { sweep } = request.params;
-    if (!SWEEP_ID.test(sweep) || (await parts.state.sweep(sweep)) === null) throw new SaphenaError("SWEEP_NOT_FOUND", sweep);
-    reply.hijack();
-    const stream = new EventStream(parts, sweep, reply.raw);
-    open.add(stream);
-    reply.raw.on("close", () => {
-      stream.close();
-      open.delete(stream);
-    });
-    stream.start();
-  });
+  app.get(
+    `${API}/sweeps/:sweep/events`,
+    { schema: { tags: ["sweeps"], summary: "Server-sent events: status, points, trials, workers", params: sweepParams } },
+    async (request, reply) => {
+      const { sweep } = request.params;
+      if (!SWEEP_ID.test(sweep) || (await parts.state.sweep(sweep)) === null) throw new SaphenaError("SWEEP_NOT_FOUND", sweep);
+      reply.hijack();
+      const stream = new EventStream(parts, sweep, reply.raw);
+      open.add(stream);
+      reply.raw.on("close", () => {
+        stream.close();
+        open.delete(stream);
+      });
+      stream.start();
+    },
+  );
 }
 
 class EventStream {
@@ -65,7 +69,12 @@ class EventStream {
   }
 
   start(): void {
-    this.#response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff" });
+    this.#response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+      "x-content-type-options": "nosniff",
+    });
     this.#response.write("retry: 1000\n\n");
     this.#leave = this.#parts.live.subscribe(this.#sweep, {
       points: (points) => {
@@ -117,7 +126,8 @@ class EventStream {
   async #sendWorkers(): Promise<void> {
     try {
       const workers = await this.#parts.state.workers();
-      const news = JSON.stringify(workers.map(({ lastSeenMs: _, ...rest }) => rest));
+      // When each was last seen changes always; alone it is no news.
+      const news = JSON.stringify(workers.map((worker) => ({ ...worker, lastSeenMs: 0 })));
       if (news !== this.#workers) this.#send("workers", workers);
       this.#workers = news;
     } catch {

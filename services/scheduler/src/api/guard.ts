@@ -41,7 +41,9 @@ function loopbackFault(request: FastifyRequest): SaphenaError | undefined {
 }
 
 const refused = (detail: string): SaphenaError =>
-  new SaphenaError("REQUEST_INVALID", detail, { hint: "use http://127.0.0.1:PORT, or start the server with SAPHENA_TOKEN to reach it under another name" });
+  new SaphenaError("REQUEST_INVALID", detail, {
+    hint: "use http://127.0.0.1:PORT, or start the server with SAPHENA_TOKEN to reach it under another name",
+  });
 
 /** Constant-time: hashes are compared, so neither content nor length shows in the time taken. */
 function sameText(given: string, right: string): boolean {

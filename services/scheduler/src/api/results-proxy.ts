@@ -12,22 +12,31 @@ const AFTER = "x-saphena-after";
 /** A rebuild of the index reads every result there is. */
 const ANSWER_MS = 600_000;
 
-export async function resultRoutes(app: Api, { state, aggregatorUrl, log }: { state: LiveState; aggregatorUrl: string; log: Logger }): Promise<void> {
+export async function resultRoutes(
+  app: Api,
+  { state, aggregatorUrl, log }: { state: LiveState; aggregatorUrl: string; log: Logger },
+): Promise<void> {
   const after = new WeakMap<FastifyRequest, string>();
-  await app.register(fastifyHttpProxy, {
-    upstream: aggregatorUrl,
-    prefix: `${API}/results`,
-    rewritePrefix: `${API}/results`,
-    http: { requestOptions: { timeout: ANSWER_MS } },
-    preHandler: async (request) => {
+  await app.register(async (scope) => {
+    scope.addHook("preHandler", async (request) => {
       after.set(request, (await state.lastIds()).outcomes);
-    },
-    replyOptions: {
-      rewriteRequestHeaders: (request, headers) => ({ ...headers, [AFTER]: after.get(request as FastifyRequest) ?? "0-0" }),
-      onError: (reply, { error }) => {
-        log.warn({ err: error }, "the aggregator does not answer");
-        void sendError(reply as Parameters<typeof sendError>[0], new SaphenaError("SERVER_NOT_READY", "the aggregator does not answer"), log);
+    });
+    await scope.register(fastifyHttpProxy, {
+      upstream: aggregatorUrl,
+      prefix: `${API}/results`,
+      rewritePrefix: `${API}/results`,
+      http: { requestOptions: { timeout: ANSWER_MS } },
+      replyOptions: {
+        rewriteRequestHeaders: (request, headers) => ({ ...headers, [AFTER]: after.get(request as FastifyRequest) ?? "0-0" }),
+        onError: (reply, { error }) => {
+          log.warn({ err: error }, "the aggregator does not answer");
+          void sendError(
+            reply as Parameters<typeof sendError>[0],
+            new SaphenaError("SERVER_NOT_READY", "the aggregator does not answer"),
+            log,
+          );
+        },
       },
-    },
+    });
   });
 }

@@ -1,5 +1,16 @@
 // /runs: one run and its log; /pools and /workers: what autoscalers and people read.
-import { API, SaphenaError, errorReplySchema, isFinal, parseRunId, poolStatusSchema, runKeys, runLogSchema, runStatusSchema, workerStatusSchema } from "@saphena/contracts";
+import {
+  API,
+  SaphenaError,
+  errorReplySchema,
+  isFinal,
+  parseRunId,
+  poolStatusSchema,
+  runKeys,
+  runLogSchema,
+  runStatusSchema,
+  workerStatusSchema,
+} from "@saphena/contracts";
 import type { LiveRun } from "@saphena/contracts";
 import type { ObjectStore } from "@saphena/object-store";
 import type { LiveState } from "@saphena/queue";
@@ -23,11 +34,32 @@ export function runRoutes(app: Api, parts: { state: LiveState; store: ObjectStor
   );
   app.get(
     `${API}/runs/:run/log`,
-    { schema: { tags: ["runs"], summary: "Its log: the newest lines while it runs, all of it afterwards", params: runParams, response: { 200: runLogSchema, 404: errorReplySchema } } },
+    {
+      schema: {
+        tags: ["runs"],
+        summary: "Its log: the newest lines while it runs, all of it afterwards",
+        params: runParams,
+        response: { 200: runLogSchema, 404: errorReplySchema },
+      },
+    },
     async (request) => ({ lines: await logLines(parts, await known(request.params.run)) }),
   );
-  app.get(`${API}/pools`, { schema: { tags: ["workers"], summary: "Slots, running, waiting and backlog of every pool", response: { 200: z.array(poolStatusSchema) } } }, () => state.pools());
-  app.get(`${API}/workers`, { schema: { tags: ["workers"], summary: "Living workers and what they run", response: { 200: z.array(workerStatusSchema) } } }, () => state.workers());
+  app.get(
+    `${API}/pools`,
+    {
+      schema: {
+        tags: ["workers"],
+        summary: "Slots, running, waiting and backlog of every pool",
+        response: { 200: z.array(poolStatusSchema) },
+      },
+    },
+    () => state.pools(),
+  );
+  app.get(
+    `${API}/workers`,
+    { schema: { tags: ["workers"], summary: "Living workers and what they run", response: { 200: z.array(workerStatusSchema) } } },
+    () => state.workers(),
+  );
 }
 
 async function logLines({ state, store }: { state: LiveState; store: ObjectStore }, run: LiveRun): Promise<string[]> {

@@ -1,8 +1,13 @@
 // The HTTP server without its routes: zod in and out, one shape of error, OpenAPI from the schemas.
 import { SaphenaError } from "@saphena/contracts";
 import { fastifySwagger } from "@fastify/swagger";
-import { fastify } from "fastify";
-import { createJsonSchemaTransform, hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { LogController, fastify } from "fastify";
+import {
+  createJsonSchemaTransform,
+  hasZodFastifySchemaValidationErrors,
+  serializerCompiler,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -16,8 +21,9 @@ const BODY_BYTES = 2 * 1024 * 1024;
 export async function createServer(log: Logger): Promise<Api> {
   const app = fastify({
     bodyLimit: BODY_BYTES,
-    loggerInstance: log.child({}, { level: "warn" }) as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // Fastify has little to tell below a warning.
+    loggerInstance: log.child({}, { level: log.levelVal > 40 ? log.level : "warn" }) as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
     // A half-sent request must not hold a shutdown up.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
@@ -37,13 +43,19 @@ export function sendError(reply: FastifyReply, error: SaphenaError, log: Logger)
   if (error.code === "INTERNAL") log.error({ err: error.cause ?? error, url: reply.request.url }, "request failed");
   // What is inside stays inside: the log has it.
   const body = error.code === "INTERNAL" ? new SaphenaError("INTERNAL").toBody() : error.toBody();
-  return reply.status(error.httpStatus).header("content-type", "application/json; charset=utf-8").serializer(JSON.stringify).send({ error: body });
+  return reply
+    .status(error.httpStatus)
+    .header("content-type", "application/json; charset=utf-8")
+    .serializer(JSON.stringify)
+    .send({ error: body });
 }
 
 function toSaphenaError(thrown: unknown): SaphenaError {
   if (thrown instanceof SaphenaError) return thrown;
   if (hasZodFastifySchemaValidationErrors(thrown)) {
-    const problems = thrown.validation.slice(0, 12).map((issue) => `${issue.instancePath.replaceAll("/", ".").replace(/^\./, "") || "(body)"}: ${issue.message ?? "not valid"}`);
+    const problems = thrown.validation
+      .slice(0, 12)
+      .map((issue) => `${issue.instancePath.replaceAll("/", ".").replace(/^\./, "") || "(body)"}: ${issue.message ?? "not valid"}`);
     return new SaphenaError("REQUEST_INVALID", problems.join("; "));
   }
   // Fastify's own refusals: broken JSON, another content type, a body that is too large.

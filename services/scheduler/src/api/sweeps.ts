@@ -1,5 +1,16 @@
 // /sweeps: submit, list, look at, act upon.
-import { API, SWEEP_ID, SaphenaError, errorReplySchema, splitsSchema, submitReplySchema, submitRequestSchema, sweepActionSchema, sweepKeys, sweepStatusSchema } from "@saphena/contracts";
+import {
+  API,
+  SWEEP_ID,
+  SaphenaError,
+  errorReplySchema,
+  splitsSchema,
+  submitReplySchema,
+  submitRequestSchema,
+  sweepActionSchema,
+  sweepKeys,
+  sweepStatusSchema,
+} from "@saphena/contracts";
 import type { LiveSweep, SweepStatus } from "@saphena/contracts";
 import { z } from "zod";
 import { submitSweep } from "../submission.ts";
@@ -26,16 +37,27 @@ export function sweepRoutes(app: Api, parts: SubmissionParts & EditParts): void 
 
   app.post(
     `${API}/sweeps`,
-    { schema: { tags, summary: "Submit a sweep; the same id and file again is the same sweep", body: submitRequestSchema, response: { 200: submitReplySchema, 201: submitReplySchema, 400: errorReplySchema, 409: errorReplySchema } } },
+    {
+      schema: {
+        tags,
+        summary: "Submit a sweep; the same id and file again is the same sweep",
+        body: submitRequestSchema,
+        response: { 200: submitReplySchema, 201: submitReplySchema, 400: errorReplySchema, 409: errorReplySchema },
+      },
+    },
     async (request, reply) => {
       const submitted = await submitSweep(parts, request.body);
       return reply.status(submitted.created ? 201 : 200).send(submitted);
     },
   );
-  app.get(`${API}/sweeps`, { schema: { tags, summary: "All sweeps, newest first", response: { 200: z.array(sweepStatusSchema) } } }, async () => {
-    const [sweeps, nowMs] = await Promise.all([state.sweeps(), state.nowMs()]);
-    return sweeps.toReversed().map((sweep) => sweepStatus(sweep, nowMs));
-  });
+  app.get(
+    `${API}/sweeps`,
+    { schema: { tags, summary: "All sweeps, newest first", response: { 200: z.array(sweepStatusSchema) } } },
+    async () => {
+      const [sweeps, nowMs] = await Promise.all([state.sweeps(), state.nowMs()]);
+      return sweeps.toReversed().map((sweep) => sweepStatus(sweep, nowMs));
+    },
+  );
   app.get(
     `${API}/sweeps/:sweep`,
     { schema: { tags, summary: "One sweep", params: sweepParams, response: { 200: sweepStatusSchema, 404: errorReplySchema } } },
@@ -43,7 +65,15 @@ export function sweepRoutes(app: Api, parts: SubmissionParts & EditParts): void 
   );
   app.post(
     `${API}/sweeps/:sweep/actions`,
-    { schema: { tags, summary: "Pause, resume, cancel, add trials, retry failed trials", params: sweepParams, body: sweepActionSchema, response: { 200: sweepStatusSchema, 404: errorReplySchema, 409: errorReplySchema } } },
+    {
+      schema: {
+        tags,
+        summary: "Pause, resume, cancel, add trials, retry failed trials",
+        params: sweepParams,
+        body: sweepActionSchema,
+        response: { 200: sweepStatusSchema, 404: errorReplySchema, 409: errorReplySchema },
+      },
+    },
     async (request) => {
       const { sweep } = request.params;
       await known(sweep);
@@ -53,7 +83,14 @@ export function sweepRoutes(app: Api, parts: SubmissionParts & EditParts): void 
   );
   app.get(
     `${API}/sweeps/:sweep/spec`,
-    { schema: { tags, summary: "What was submitted, with every default", params: sweepParams, response: { 200: z.unknown(), 404: errorReplySchema } } },
+    {
+      schema: {
+        tags,
+        summary: "What was submitted, with every default",
+        params: sweepParams,
+        response: { 200: z.unknown(), 404: errorReplySchema },
+      },
+    },
     async (request) => (await known(request.params.sweep)).record.spec,
   );
   app.get(

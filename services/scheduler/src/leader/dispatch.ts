@@ -69,6 +69,7 @@ export class Dispatcher {
 
 /** Pure. From the sweeps' own counters: what workers tell of themselves is as old as their last heartbeat. */
 export function roomByPool(slots: ReadonlyMap<string, number>, sweeps: readonly LiveSweep[], runsPerSecond: number): Map<string, number> {
-  const inFlight = (pool: string): number => sweeps.reduce((sum, sweep) => sum + (sweep.record.spec.resources.pool === pool ? sweep.runsInFlight : 0), 0);
+  const inFlight = (pool: string): number =>
+    sweeps.reduce((sum, sweep) => sum + (sweep.record.spec.resources.pool === pool ? sweep.runsInFlight : 0), 0);
   return new Map([...slots].map(([pool, count]) => [pool, poolRoom({ slots: count, inFlight: inFlight(pool) }, runsPerSecond)]));
 }

@@ -17,7 +17,7 @@ const EXPIRY_EVERY_MS = 1000;
 const REPAIR_EVERY_MS = 5000;
 const MOST_TICK_MS = 1000;
 /** From the start of one pass to the next: lets what workers report gather, at no cost that a run would notice. */
-const GATHER_MS = 8;
+const GATHER_MS = 20;
 const AFTER_FAILURE_MS = 500;
 
 export class Leader {
@@ -65,7 +65,7 @@ export class Leader {
       const more = await this.#guarded();
       const rest = GATHER_MS - (performance.now() - startedMs);
       if (more === "at once") await this.#waker.pause(Math.max(0, rest));
-      else await this.#waker.wait(more === "failed" ? AFTER_FAILURE_MS   : this.#tickMs, more === "failed" ? AFTER_FAILURE_MS : rest);
+      else await this.#waker.wait(more === "failed" ? AFTER_FAILURE_MS : this.#tickMs, more === "failed" ? AFTER_FAILURE_MS : rest);
     }
   }
 

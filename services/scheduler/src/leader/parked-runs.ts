@@ -23,7 +23,13 @@ export async function decideParkedRuns(parts: LeaderParts, nowMs: number): Promi
   return runs.length === MOST_RUNS;
 }
 
-async function decideOne({ state, queue, store, log }: LeaderParts, run: LiveRun, sweep: LiveSweep, trial: LiveTrial, nowMs: number): Promise<void> {
+async function decideOne(
+  { state, queue, store, log }: LeaderParts,
+  run: LiveRun,
+  sweep: LiveSweep,
+  trial: LiveTrial,
+  nowMs: number,
+): Promise<void> {
   // The store has the last word: an attempt may have committed and died before it could say so. A run never dispatched has no result.
   const result = run.attempt === 0 ? null : await readResult(store, run);
   const decision = decideParked({ run, sweep, trial, result });
@@ -49,10 +55,15 @@ async function decideOne({ state, queue, store, log }: LeaderParts, run: LiveRun
 
 const trialKey = (run: Pick<LiveRun, "sweep" | "trial">): string => `${run.sweep}/${run.trial}`;
 
-async function loadFacts({ state }: LeaderParts, runs: readonly LiveRun[]): Promise<{ sweeps: Map<string, LiveSweep>; trials: Map<string, LiveTrial> }> {
+async function loadFacts(
+  { state }: LeaderParts,
+  runs: readonly LiveRun[],
+): Promise<{ sweeps: Map<string, LiveSweep>; trials: Map<string, LiveTrial> }> {
   const numbers = new Map<string, Set<number>>();
   for (const run of runs) numbers.set(run.sweep, (numbers.get(run.sweep) ?? new Set()).add(run.trial));
-  const loaded = await Promise.all([...numbers].map(async ([id, trials]) => [await state.sweep(id), await state.trials(id, [...trials])] as const));
+  const loaded = await Promise.all(
+    [...numbers].map(async ([id, trials]) => [await state.sweep(id), await state.trials(id, [...trials])] as const),
+  );
   return {
     sweeps: new Map(loaded.flatMap(([sweep]) => (sweep === null ? [] : [[sweep.record.id, sweep] as const]))),
     trials: new Map(loaded.flatMap(([, trials]) => trials.map((trial) => [`${trial.sweep}/${trial.number}`, trial] as const))),

@@ -7,7 +7,8 @@ type TrialCreated = Extract<Decision, { type: "trialCreated" }>;
 /** Pure. The created trials of the log that Redis lacks, from the next number on without a gap. A number seen twice: the first line holds. */
 export function pendingCreations(decisions: readonly Decision[], trialsCreated: number): TrialCreated[] {
   const byNumber = new Map<number, TrialCreated>();
-  for (const decision of decisions) if (decision.type === "trialCreated" && !byNumber.has(decision.trial)) byNumber.set(decision.trial, decision);
+  for (const decision of decisions)
+    if (decision.type === "trialCreated" && !byNumber.has(decision.trial)) byNumber.set(decision.trial, decision);
   const pending: TrialCreated[] = [];
   for (let next = byNumber.get(trialsCreated); next !== undefined; next = byNumber.get(next.trial + 1)) pending.push(next);
   return pending;

@@ -21,7 +21,8 @@ export function planSweep(sweep: LiveSweep, trials: readonly { trial: LiveTrial;
   const { spec } = sweep.record;
   const settlements: Settlement[] = [];
   const stops: Stop[] = [];
-  let best: BestTrial | null = sweep.bestTrial === null || sweep.bestValue === null ? null : { trial: sweep.bestTrial, value: sweep.bestValue };
+  let best: BestTrial | null =
+    sweep.bestTrial === null || sweep.bestValue === null ? null : { trial: sweep.bestTrial, value: sweep.bestValue };
   for (const { trial, runs } of [...trials].sort((a, b) => a.trial.number - b.trial.number)) {
     const decision = decideTrial(trial, runs, spec.objective);
     if (decision.kind === "stop") stops.push({ ...decision, trial: trial.number });
@@ -52,14 +53,27 @@ function withSettled(sweep: LiveSweep, settlements: readonly Settlement[]): Live
 
 /** Pure. The lines of the log. */
 export function logLines(sweep: LiveSweep, plan: SweepPlan, atMs: number): Decision[] {
-  const settled = plan.settlements.map(
-    ({ trial, state, reason, value, rule }): Decision => ({ type: "trialSettled", trial, state, reason, value, rule, atMs }),
-  );
-  const created = plan.created.map(
-    ({ parameters, rule, retryOf }, i): Decision => ({ type: "trialCreated", trial: sweep.trialsCreated + i, parameters, rule, retryOf, atMs }),
-  );
+  const settled = plan.settlements.map(({ trial, state, reason, value, rule }): Decision => ({
+    type: "trialSettled",
+    trial,
+    state,
+    reason,
+    value,
+    rule,
+    atMs,
+  }));
+  const created = plan.created.map(({ parameters, rule, retryOf }, i): Decision => ({
+    type: "trialCreated",
+    trial: sweep.trialsCreated + i,
+    parameters,
+    rule,
+    retryOf,
+    atMs,
+  }));
   const end: Decision[] =
-    plan.sweep.kind === "settle" ? [{ type: "sweepSettled", state: plan.sweep.state, reason: plan.sweep.reason, rule: plan.sweep.rule, atMs }] : [];
+    plan.sweep.kind === "settle"
+      ? [{ type: "sweepSettled", state: plan.sweep.state, reason: plan.sweep.reason, rule: plan.sweep.rule, atMs }]
+      : [];
   return [...settled, ...created, ...end];
 }
 
@@ -81,7 +95,11 @@ export async function stepSweep(parts: LeaderParts, sweep: LiveSweep, ended: rea
   return outcome;
 }
 
-async function loadTrials({ state }: LeaderParts, sweep: LiveSweep, numbers: readonly number[]): Promise<{ trial: LiveTrial; runs: LiveRun[] }[]> {
+async function loadTrials(
+  { state }: LeaderParts,
+  sweep: LiveSweep,
+  numbers: readonly number[],
+): Promise<{ trial: LiveTrial; runs: LiveRun[] }[]> {
   if (numbers.length === 0) return [];
   const { id, folds } = sweep.record;
   const ids = numbers.flatMap((trial) => Array.from({ length: folds }, (_, fold) => runId({ sweep: id, trial, fold })));
