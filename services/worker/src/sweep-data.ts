@@ -76,6 +76,6 @@ async function loadSweep(store: ObjectStore, sweep: SweepRecord): Promise<Loaded
     .map((line) => manifestRowSchema.parse(JSON.parse(line)));
   const splits = splitsSchema.parse(JSON.parse(splitsText));
   if (splits.hash !== sweep.splitsHash) throw new SaphenaError("OBJECT_CORRUPT", sweepKeys.splits(sweep.id));
-  assertNoLeak(splits, rows);
+  assertNoLeak(splits, rows, sweep.spec.cv.groupBy);
   return { record, rows, splits };
 }
