@@ -12,6 +12,8 @@ export type Attempt = z.infer<typeof attemptSchema>;
 
 /** BullMQ renews it every half; it only has to outlast a busy moment of the worker's process. One that ran out marks an abandoned job. */
 const LOCK_MS = 60_000;
+/** For the last words to Redis at close. */
+const CLOSE_MS = 5_000;
 
 /** The leader's side: adding jobs and looking after them. */
 export class JobQueues {
@@ -36,20 +38,20 @@ export class JobQueues {
 
   /** Is the job waiting for a worker, in the hands of one, or nowhere? */
   async whereIs(pool: string, { run, attempt }: Attempt): Promise<"waiting" | "active" | "gone"> {
-    const state = await this.#queue(pool).getJobState(jobId(run, attempt));
+    const state = await this.#connection.send(() => this.#queue(pool).getJobState(jobId(run, attempt)));
     if (state === "waiting" || state === "prioritized" || state === "delayed") return "waiting";
     return state === "active" ? "active" : "gone";
   }
 
   /** What workers hold, dead ones included. */
   async active(pool: string): Promise<Attempt[]> {
-    const jobs = await this.#queue(pool).getActive();
+    const jobs = await this.#connection.send(() => this.#queue(pool).getActive());
     return jobs.flatMap((job) => (job === undefined ? [] : [attemptSchema.parse(job.data)]));
   }
 
   /** False when a living worker still holds it. */
   async remove(pool: string, { run, attempt }: Attempt): Promise<boolean> {
-    return (await this.#queue(pool).remove(jobId(run, attempt))) === 1;
+    return (await this.#connection.send(() => this.#queue(pool).remove(jobId(run, attempt)))) === 1;
   }
 
   #queue(pool: string): Queue {
@@ -58,11 +60,17 @@ export class JobQueues {
       this.#client ??= this.#connection.open();
       // The events stream of BullMQ is read by nobody.
       queue = new Queue(pool, { connection: this.#client, prefix: this.#connection.keys.bullPrefix, streams: { events: { maxLen: 10 } } });
-      queue.on("error", (error) => this.#connection.report(error));
+      queue.on("error", (error) => reportUnlessOutage(this.#connection, error));
       this.#queues.set(pool, queue);
     }
     return queue;
   }
+}
+
+/** BullMQ repeats every failed try to connect; our own client has told of the outage once. */
+function reportUnlessOutage(connection: Connection, error: Error & { code?: unknown }): void {
+  if (typeof error.code === "string" && /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_)/.test(error.code)) return;
+  connection.report(error);
 }
 
 /** Delivery of the attempts of one pool to a worker. */
@@ -84,22 +92,22 @@ export interface DeliveryOptions {
 export async function startDelivery(connection: Connection, { pool, worker, slots, process }: DeliveryOptions): Promise<Delivery> {
   let paused = false;
   const client = connection.open();
+  const underWay = new Set<Promise<void>>();
   const consume = async (job: Job, token?: string): Promise<void> => {
     if (paused) {
       await job.moveToWait(token);
       throw new WaitingError();
     }
     const { run, attempt } = attemptSchema.parse(job.data);
-    try {
-      await process(run, attempt);
-    } catch (error) {
+    const attempted = process(run, attempt).catch((error: unknown) => {
       // It was to handle everything itself. The job ends; the record's lease or the leader's clean-up finds the run again.
       connection.report(
-        new SaphenaError("INTERNAL", `attempt ${attempt} of ${run} threw: ${error instanceof Error ? error.message : String(error)}`, {
-          cause: error,
-        }),
+        new SaphenaError("INTERNAL", `attempt ${attempt} of ${run} threw: ${SaphenaError.from(error).message}`, { cause: error }),
       );
-    }
+    });
+    underWay.add(attempted);
+    await attempted;
+    underWay.delete(attempted);
   };
   const consumer = new Worker(pool, consume, {
     connection: client,
@@ -114,7 +122,7 @@ export async function startDelivery(connection: Connection, { pool, worker, slot
     removeOnFail: { count: 0 },
   });
   // Such as "Missing lock" after an outage: the run is safe in our records, the job is cleaned up by the leader.
-  consumer.on("error", (error) => connection.report(error));
+  consumer.on("error", (error) => reportUnlessOutage(connection, error));
   await consumer.waitUntilReady();
   return {
     pause: async () => {
@@ -123,8 +131,22 @@ export async function startDelivery(connection: Connection, { pool, worker, slot
     },
     close: async () => {
       paused = true;
-      await consumer.close();
-      client.disconnect();
+      await consumer.pause(true);
+      await Promise.all(underWay);
+      await endConsumer(consumer, client);
     },
   };
+}
+
+/** Tells BullMQ which jobs are done, if Redis is there to hear it; if not, the leader's clean-up finds them later. */
+async function endConsumer(consumer: Worker, client: Redis): Promise<void> {
+  const away = client.status !== "ready";
+  // BullMQ itself would wait for Redis without end.
+  const timer = setTimeout(() => {
+    client.disconnect();
+    consumer.disconnect().catch(() => undefined);
+  }, CLOSE_MS);
+  await consumer.close(away);
+  clearTimeout(timer);
+  client.disconnect();
 }
