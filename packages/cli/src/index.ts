@@ -1,4 +1,3 @@
-// The `saphena` command as functions: to run it without a shell, and to describe it in the reference.
+// The `saphena` command as a function, and its commands as data for the reference page.
 export { runCli } from "./cli.ts";
-export { describeCommands } from "./command-description.ts";
-export type { ArgumentDescription, CommandDescription } from "./command-description.ts";
+export { rootCommand } from "./command-tree.ts";
