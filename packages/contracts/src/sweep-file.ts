@@ -22,7 +22,7 @@ export type ModelConfig = z.infer<typeof modelSchema>;
 export const optimizerSchema = z.strictObject({
   type: z.literal("sgd").default("sgd").describe("stochastic gradient descent"),
   learningRate: z.number().positive().max(100).default(0.01).describe("at the first step; see schedule"),
-  momentum: z.number().min(0).lt(1).default(0.99),
+  momentum: z.number().min(0).lt(1).default(0.99).describe("share of the last step that is kept"),
   nesterov: z.boolean().default(true).describe("Nesterov's form of the momentum"),
   weightDecay: z.number().min(0).max(1).default(3e-5).describe("L2 penalty, added to the gradient"),
   schedule: z.enum(["poly", "constant"]).default("poly").describe("poly: learningRate × (1 - step/steps)^0.9 at every step"),
@@ -53,15 +53,15 @@ export const parametersSchema: z.ZodType<Parameters> = z.record(z.string(), scal
 
 export const floatParameterSchema = z.strictObject({
   type: z.literal("float"),
-  min: z.number(),
-  max: z.number(),
+  min: z.number().describe("smallest value"),
+  max: z.number().describe("largest value"),
   log: z.boolean().default(false).describe("drawn evenly on a logarithmic scale; min must be above 0"),
   step: z.number().positive().optional().describe("only min, min + step, … are drawn; a grid needs it; not with log"),
 });
 export const intParameterSchema = z.strictObject({
   type: z.literal("int"),
-  min: z.int(),
-  max: z.int(),
+  min: z.int().describe("smallest value"),
+  max: z.int().describe("largest value"),
   log: z.boolean().default(false).describe("drawn evenly on a logarithmic scale; min must be above 0"),
   step: z.int().positive().default(1).describe("only min, min + step, … are drawn"),
 });
@@ -77,7 +77,7 @@ export const OBJECTIVE_METRICS = ["dice", "accuracy", "score"] as const;
 export type ObjectiveMetric = (typeof OBJECTIVE_METRICS)[number];
 export const objectiveSchema = z.strictObject({
   metric: z.enum(OBJECTIVE_METRICS).default("dice").describe("mean over the folds, final epoch; score = (accuracy + dice) / 2"),
-  goal: z.enum(["maximize", "minimize"]).default("maximize"),
+  goal: z.enum(["maximize", "minimize"]).default("maximize").describe("which end of the metric is the best"),
 });
 export type Objective = z.infer<typeof objectiveSchema>;
 
@@ -87,8 +87,11 @@ export const samplerSchema = z.strictObject({
 });
 export type SamplerConfig = z.infer<typeof samplerSchema>;
 
-const noPruner = z.strictObject({ type: z.literal("none").default("none") });
-export const prunerSchema = z.strictObject({ epoch: noPruner.prefault({}), fold: noPruner.prefault({}) });
+const noPruner = (what: string) => z.strictObject({ type: z.literal("none").default("none").describe(what) }).prefault({});
+export const prunerSchema = z.strictObject({
+  epoch: noPruner("no run is ended before its last epoch"),
+  fold: noPruner("no trial is ended before its last fold"),
+});
 
 export const cvSchema = z.strictObject({
   folds: z.int().min(1).max(100).default(5).describe("1 = one hold-out of validationShare instead"),
@@ -103,14 +106,22 @@ export const DURATION = /^(\d+(?:\.\d+)?)(s|m|h|d)$/;
 export const budgetSchema = z.strictObject({
   trials: z.int().min(1).max(1_000_000).describe("trials to make; every trial is all its folds"),
   maxFailures: z.int().min(0).optional().describe("the sweep fails when more trials than this have failed"),
-  wallClock: z.string().regex(DURATION, "a duration such as 90s, 30m, 12h, 2d").optional().describe("no new trial starts after this time"),
+  wallClock: z
+    .string()
+    .regex(DURATION, "a duration such as 90s, 30m, 12h, 2d")
+    .optional()
+    .describe("a duration such as 90s, 30m, 12h or 2d: no new trial starts after it"),
   gpuHours: z.number().positive().optional().describe("no new trial starts once the runs have used this many slot-hours"),
 });
 export type Budget = z.infer<typeof budgetSchema>;
 
 export const POOL_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 export const resourcesSchema = z.strictObject({
-  pool: z.string().regex(POOL_NAME, "1-32 of a-z, 0-9, `-`, `_`").default("default").describe("the workers that may take its runs"),
+  pool: z
+    .string()
+    .regex(POOL_NAME, "1-32 of a-z, 0-9, `-`, `_`")
+    .default("default")
+    .describe("the workers that may take its runs: 1-32 of a-z, 0-9, `-`, `_`"),
   concurrency: z.int().min(1).max(100_000).default(8).describe("runs of this sweep in flight at once"),
   priority: z.int().min(-1000).max(1000).default(0).describe("of several sweeps the higher goes first"),
   threads: z.int().min(1).max(256).default(1).describe("CPU threads a run"),
@@ -137,7 +148,9 @@ export const sweepFileSchema = z.strictObject({
       keepLast: z.int().min(1).max(100).default(1).describe("newest checkpoints kept of a running run"),
     })
     .prefault({}),
-  retry: z.strictObject({ max: z.int().min(0).max(100).default(2).describe("failures of one run before it fails for good") }).prefault({}),
+  retry: z
+    .strictObject({ max: z.int().min(0).max(100).default(2).describe("how often a failed run is tried again before it fails for good") })
+    .prefault({}),
 });
 
 /** A sweep file as written: everything but name, dataset and budget may be left out. */

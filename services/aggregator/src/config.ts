@@ -25,8 +25,11 @@ export interface AggregatorConfig {
 }
 
 export function aggregatorConfig(environment: NodeJS.ProcessEnv = process.env): AggregatorConfig {
-  const parsed = schema.safeParse(environment);
-  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, environment).join("; "));
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== "")); // an empty variable is as good as none
+  const parsed = schema.safeParse(given);
+  // Messages name the value they complain about; a token is none of a log's business.
+  const told = { ...given, SAPHENA_TOKEN: given["SAPHENA_TOKEN"] === undefined ? undefined : "(hidden)" };
+  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, told).join("; "));
   const values = parsed.data;
   return {
     redisUrl: values.SAPHENA_REDIS_URL,

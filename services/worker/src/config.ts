@@ -37,8 +37,9 @@ export interface WorkerConfig {
 
 /** `unique` sets the workers of one host apart. */
 export function workerConfig(unique: string, environment: NodeJS.ProcessEnv = process.env): WorkerConfig {
-  const parsed = schema.safeParse(environment);
-  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, environment).join("; "));
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== "")); // an empty variable is as good as none
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, given).join("; "));
   const values = parsed.data;
   const host = hostname();
   return {
