@@ -1,4 +1,3 @@
-import { defineCommand } from "citty";
 import type { CommandDef } from "citty";
 import { describe, expect, it } from "vitest";
 import { allValues, checkArguments, findCommand, wholeNumber } from "./command-line.ts";
@@ -8,13 +7,11 @@ const definitions = {
   set: { type: "string", description: "a setting" },
   watch: { type: "boolean", alias: "w", description: "watch" },
 } as const;
-const root = defineCommand({
+// Not through defineCommand, whose type for each set of arguments fits no common one.
+const root: CommandDef = {
   meta: { name: "saphena" },
-  subCommands: {
-    submit: defineCommand({ args: definitions }) as CommandDef,
-    dataset: defineCommand({ subCommands: { ls: defineCommand({}) } }) as CommandDef,
-  },
-}) as CommandDef;
+  subCommands: { submit: { args: definitions }, dataset: { subCommands: { ls: {} } } },
+};
 
 const check = async (...words: string[]): Promise<string> => {
   try {
