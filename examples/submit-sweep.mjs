@@ -1,4 +1,5 @@
-// Submits a sweep to a running `saphena up` and waits for its result. With Node 22.18 or newer: `node examples/submit-sweep.ts`.
+// @ts-check
+// Submits a sweep to a running `saphena up` and waits for its result: `node examples/submit-sweep.mjs`. As a .ts file it reads the same.
 import { createClient, defineSweep } from "@saphena/client";
 
 const sweepFile = defineSweep({
@@ -10,7 +11,7 @@ const sweepFile = defineSweep({
   cv: { folds: 3 },
   budget: { trials: 3 },
 });
-const client = createClient({ url: process.env["SAPHENA_URL"] ?? "http://127.0.0.1:8321" });
+const client = createClient({ url: process.env.SAPHENA_URL ?? "http://127.0.0.1:8321" });
 const sweep = await client.submit(sweepFile);
 const { state, best } = await sweep.wait({ onStatus: ({ runs }) => console.log(`${sweep.id}: ${runs.final} of ${runs.total} runs done`) });
 console.log(`${state}; best is trial ${best?.trial} with dice ${best?.value}`);
