@@ -13,7 +13,13 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "services/*/src/**/*.test.ts", "infra/setup/**/*.test.ts", "test/architecture.test.ts", "test/contract/**/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "services/*/src/**/*.test.ts",
+            "infra/setup/**/*.test.ts",
+            "test/architecture.test.ts",
+            "test/contract/**/*.test.ts",
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { SaphenaError } from "@saphena/contracts";
 import { decodeImage, inspectImage } from "./image.ts";
@@ -8,7 +8,7 @@ import { placeNearest, placement } from "./geometry.ts";
 
 type Format = "png" | "jpeg" | "webp";
 
-function raw(bytes: ArrayLike<number>, width: number, height: number): sharp.Sharp {
+function raw(bytes: ArrayLike<number>, width: number, height: number): Sharp {
   const channels = (bytes.length / width / height) as 1 | 2 | 3 | 4;
   const image = sharp(Uint8Array.from(bytes), { raw: { width, height, channels } });
   return channels <= 2 ? image.toColourspace("b-w") : image;
@@ -16,7 +16,7 @@ function raw(bytes: ArrayLike<number>, width: number, height: number): sharp.Sha
 
 /** Pixels without a pattern, so that any damage or shift shows. */
 const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7919 + ((i * i) >> 3)) & 255);
-const encode = (image: sharp.Sharp, format: Format): Promise<Buffer> =>
+const encode = (image: Sharp, format: Format): Promise<Buffer> =>
   format === "png"
     ? image.png().toBuffer()
     : format === "jpeg"
