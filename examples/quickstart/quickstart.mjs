@@ -44,12 +44,18 @@ async function freePort(wanted) {
 
 async function main() {
   say(`[${seconds()}] the tone task: five skin tones of emoji as ordinal grades, with masks`);
-  const { manifest } = await buildToneTask({ cacheFolder: cacheFolder(), outFolder: join(STATE, "tone-task"), onProgress: (line) => say(`  ${line}`) });
+  const { manifest } = await buildToneTask({
+    cacheFolder: cacheFolder(),
+    outFolder: join(STATE, "tone-task"),
+    onProgress: (line) => say(`  ${line}`),
+  });
 
   const port = await freePort(PORT);
   const env = { ...process.env, SAPHENA_URL: `http://127.0.0.1:${port}` };
   say(`\n[${seconds()}] saphena up --workers ${SLOTS} --state ${relative(process.cwd(), STATE)} --port ${port}`);
-  const up = spawn(process.execPath, [LAUNCHER, "up", "--workers", SLOTS, "--state", STATE, "--port", port], { stdio: ["ignore", "ignore", "inherit"] });
+  const up = spawn(process.execPath, [LAUNCHER, "up", "--workers", SLOTS, "--state", STATE, "--port", port], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const ended = once(up, "close");
   const stop = async () => {
     if (up.exitCode === null && up.signalCode === null) up.kill("SIGTERM");
@@ -72,6 +78,8 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`error: QUICKSTART_FAILED: ${error.message}\n\nhint: the logs are in ${relative(process.cwd(), join(STATE, "logs"))}\n`);
+  process.stderr.write(
+    `error: QUICKSTART_FAILED: ${error.message}\n\nhint: the logs are in ${relative(process.cwd(), join(STATE, "logs"))}\n`,
+  );
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 // Rebuilds the index from the object store alone: sweep.json, the decision log, result.json and the metrics files it names.
 // Afterwards the streams are read from their beginning, which brings back what is not final yet.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decisionSchema, parseResultKey, runKeys, runResultSchema, sweepKeys, sweepRecordSchema } from "@saphena/contracts";
@@ -106,6 +106,7 @@ async function readLog(store: ObjectStore, sweep: string): Promise<Decision[]> {
 
 /** Points of finished runs come from `metrics.parquet` of the winning attempt, which holds every epoch; the stream's are then passed over. */
 async function loadCurves(writer: IndexWriter, store: ObjectStore, results: readonly RunResult[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   const files = await inBatches(results, async (result) => {
     const file = result.files.find(({ role }) => role === "metrics");
     if (file === undefined) return null;
