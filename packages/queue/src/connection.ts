@@ -21,6 +21,9 @@ export interface QueueOptions {
   onError?: (error: Error) => void;
 }
 
+/** For replies under way at close(). */
+const QUIT_MS = 2_000;
+
 export type Argument = string | number;
 /** The first word of a reply, then what follows it. */
 export type Reply<Name extends CommandName> = readonly [CommandReply<Name>, ...unknown[]];
@@ -46,6 +49,8 @@ export class Connection {
   readonly #scripts: LuaScripts;
   readonly #clients = new Set<Redis>();
   readonly #unreachable = new Set<Redis>();
+  /** What is to be told of calls that wait for a reply when this is closed. */
+  readonly #waiting = new Set<() => void>();
   /** Before that, errors are what connect() throws. */
   #started = false;
   #closed = false;
@@ -73,6 +78,14 @@ export class Connection {
       reconnectOnError: (error: Error) => (error.message.startsWith("READONLY") ? 2 : false),
       ...extra,
     });
+    this.#watch(client);
+    // BullMQ duplicates the client it is given: those are ours to close, too.
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (override) => this.#watch(duplicate(override));
+    return client;
+  }
+
+  #watch(client: Redis): Redis {
     this.#clients.add(client);
     client.on("ready", () => this.#unreachable.delete(client));
     client.on("end", () => this.#clients.delete(client));
@@ -116,30 +129,43 @@ export class Connection {
     return reply as unknown as Reply<Name>;
   }
 
-  /** Sends commands, and again when a pipeline of theirs was cut off by the end of a connection. */
-  async send<T>(commands: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await commands();
-      } catch (error) {
-        if (this.#closed) throw new SaphenaError("REDIS_UNREACHABLE", "the connection was closed", { cause: error });
-        if (!(error instanceof Error) || !error.message.includes("aborted due to connection close")) throw error;
-      }
-    }
+  /** Sends commands, and again when a pipeline of theirs was cut off by the end of a connection. Throws REDIS_UNREACHABLE once it is closed. */
+  send<T>(commands: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // ioredis never settles a command that was under way when the server went and the client was then closed.
+      const giveUp = (cause?: unknown): void => reject(new SaphenaError("REDIS_UNREACHABLE", "the connection was closed", { cause }));
+      this.#waiting.add(giveUp);
+      const attempt = async (): Promise<T> => {
+        for (;;) {
+          try {
+            return await commands();
+          } catch (error) {
+            if (this.#closed || !(error instanceof Error) || !error.message.includes("aborted due to connection close")) throw error;
+          }
+        }
+      };
+      attempt()
+        .then(resolve, (error: unknown) => (this.#closed ? giveUp(error) : reject(error)))
+        .finally(() => this.#waiting.delete(giveUp));
+    });
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    // QUIT lets replies under way arrive; a client that is not connected has none and would wait for the server.
+    // QUIT lets replies under way arrive. Where the server went away just now it would wait for its return, hence the limit.
     const connected = [...this.#clients].filter((client) => client.status === "ready");
-    await Promise.all(connected.map((client) => client.quit().catch(() => undefined)));
+    const quits = Promise.all(connected.map((client) => client.quit().catch(() => undefined)));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([quits, new Promise((resolve) => (timer = setTimeout(resolve, QUIT_MS)))]);
+    clearTimeout(timer);
     this.disconnect();
   }
 
   disconnect(): void {
     this.#closed = true;
     for (const client of this.#clients) client.disconnect();
+    for (const giveUp of this.#waiting) giveUp();
   }
 }
 

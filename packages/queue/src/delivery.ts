@@ -141,12 +141,10 @@ export async function startDelivery(connection: Connection, { pool, worker, slot
 /** Tells BullMQ which jobs are done, if Redis is there to hear it; if not, the leader's clean-up finds them later. */
 async function endConsumer(consumer: Worker, client: Redis): Promise<void> {
   const away = client.status !== "ready";
-  // BullMQ itself would wait for Redis without end.
-  const timer = setTimeout(() => {
-    client.disconnect();
-    consumer.disconnect().catch(() => undefined);
-  }, CLOSE_MS);
-  await consumer.close(away);
+  const closed = consumer.close(away).catch(() => undefined);
+  // BullMQ itself would wait for Redis without end; what it still holds open ends with the connection.
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))]);
   clearTimeout(timer);
   client.disconnect();
 }

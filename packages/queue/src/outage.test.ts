@@ -119,15 +119,19 @@ test("a crash of Redis in the middle of work fails nothing: commands wait, deliv
   expect(site.errors.some((error) => error.message.includes("127.0.0.1"))).toBe(true);
 });
 
-test("a worker without work can stop while Redis is away", async () => {
+test("a worker without work can stop while Redis is away, and nothing is left waiting", async () => {
   const redis = await startRedis();
   const { state, worker, errors } = await openSite(redis);
   const delivery = await worker.consume(() => Promise.resolve());
+  const read = state.readStreams({ outcomes: "0-0", points: "0-0" }, { count: 1, blockMs: 60_000 });
   await redis.kill();
   await until(() => errors.length > 0, { what: "the outage to be noticed" });
+  const asked = expect(state.nowMs()).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
   await delivery.pause();
   await delivery.close();
   await state.close();
+  expect(await read).toEqual({ outcomes: [], points: [] });
+  await asked;
   expect(errors[0]).toMatchObject({ code: "REDIS_UNREACHABLE" });
 });
 
