@@ -362,4 +362,13 @@ describe("starting", () => {
     await redis().restart();
     await until(async () => (await under.call("GET", "/readyz")).status === 200, { what: "readiness" });
   });
+
+  it("can be undone while Redis is away", async () => {
+    const under = await startUnderTest(redis().url, "closing in an outage");
+    await redis().stop();
+    await under.scheduler.close();
+    await expect(fetch(`${under.scheduler.url}/healthz`)).rejects.toThrow("fetch failed");
+    await redis().restart();
+    await under.close();
+  });
 });

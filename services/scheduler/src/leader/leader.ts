@@ -1,5 +1,6 @@
 // The leader's loop. Of all schedulers one leads by lease; its passes turn sweeps into runs and ends into decisions. It holds no memory
 // that matters: everything is read anew each pass, and a new leader goes on from Redis and the decision log.
+import { setTimeout as sleep } from "node:timers/promises";
 import { SaphenaError } from "@saphena/contracts";
 import type { LiveSweep } from "@saphena/contracts";
 import { Dispatcher } from "./dispatch.ts";
@@ -19,6 +20,8 @@ const MOST_TICK_MS = 1000;
 /** From the start of one pass to the next: lets what workers report gather, at no cost that a run would notice. */
 const GATHER_MS = 20;
 const AFTER_FAILURE_MS = 500;
+/** Resigning spares the others a wait; when Redis is away the lease just runs out. */
+const MOST_RESIGN_MS = 1000;
 
 export class Leader {
   readonly #parts: LeaderParts;
@@ -55,7 +58,8 @@ export class Leader {
     this.#waker.wake();
     await this.#loop;
     await this.#unsubscribe().catch(() => undefined);
-    if (this.#epoch !== null) await this.#parts.queue.resign().catch(() => undefined);
+    if (this.#epoch !== null)
+      await Promise.race([this.#parts.queue.resign().catch(() => undefined), sleep(MOST_RESIGN_MS, undefined, { ref: false })]);
     this.#epoch = null;
   }
 
