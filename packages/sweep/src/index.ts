@@ -8,7 +8,7 @@ export { suggest, suggestionCount } from "./samplers/suggest.ts";
 export type { FinishedTrial, Suggestion, SuggestionRequest } from "./samplers/sampler.ts";
 export { assertObjectivePossible, effectiveHeads, isBetter, trialValue } from "./objective.ts";
 export type { BestTrial } from "./objective.ts";
-export { MOST_TRIALS_AT_ONCE, decideSweep, openTrialCount } from "./plan/sweep-decision.ts";
+export { decideSweep, openTrialCount } from "./plan/sweep-decision.ts";
 export type { SettleRule, SweepDecision, SweepFacts } from "./plan/sweep-decision.ts";
 export { planTrials } from "./plan/next-trials.ts";
 export type { PlannedTrial } from "./plan/next-trials.ts";

@@ -33,7 +33,7 @@ export type SweepFacts = Pick<
 >;
 
 /** Made by one decision; the next one makes more. Keeps the commands that make them short. */
-export const MOST_TRIALS_AT_ONCE = 250;
+const MOST_TRIALS_AT_ONCE = 250;
 
 /** Trials that are made and not final. */
 export function openTrialCount(sweep: SweepFacts): number {

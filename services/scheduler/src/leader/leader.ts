@@ -13,6 +13,7 @@ import { Waker } from "./waker.ts";
 
 /** Trials with ended runs taken in one pass. */
 const MOST_SETTLING = 1000;
+const MOST_PARKED = 500;
 /** Also never less often than every eighth of a lease. */
 const EXPIRY_EVERY_MS = 1000;
 const REPAIR_EVERY_MS = 5000;
@@ -120,22 +121,24 @@ export class Leader {
   async #pass(): Promise<boolean> {
     const { state, queue } = this.#parts;
     await this.#repair();
-    const nowMs = await state.nowMs();
-    const moreParked = await decideParkedRuns(this.#parts, nowMs);
-    const settling = await queue.settlingTrials(MOST_SETTLING);
+    const [nowMs, parked, settling] = await Promise.all([
+      state.nowMs(),
+      queue.parkedRuns(MOST_PARKED),
+      queue.settlingTrials(MOST_SETTLING),
+    ]);
+    await decideParkedRuns(this.#parts, parked, nowMs);
     // Cleared before the trials are read: a run that ends from now on puts its trial back. One whose runs have all ended stays listed.
-    await Promise.all(settling.map(({ sweep, trial }) => queue.clearSettling(sweep, trial)));
-    const sweeps = await state.activeSweeps();
+    const [sweeps] = await Promise.all([state.activeSweeps(), ...settling.map(({ sweep, trial }) => queue.clearSettling(sweep, trial))]);
     const ended = new Map(sweeps.map((sweep) => [sweep.record.id, [] as number[]]));
     for (const { sweep, trial } of settling) ended.get(sweep)?.push(trial);
-    const outcomes = await Promise.allSettled(sweeps.map((sweep) => this.#step(sweep, ended.get(sweep.record.id) ?? [], nowMs)));
-    // Runs are handed out before a failure of one sweep is told, so that it does not starve the others.
-    await this.#dispatcher.dispatch(sweeps, nowMs);
+    const steps = sweeps.map((sweep) => this.#step(sweep, ended.get(sweep.record.id) ?? [], nowMs));
+    // Meanwhile runs made earlier are handed out: no slot waits for the log, and no sweep for the failure of another.
+    const outcomes = await Promise.allSettled([...steps, this.#dispatcher.dispatch(sweeps, nowMs)]);
     for (const id of this.#recovered) if (!ended.has(id)) this.#forget(id);
     const failure = outcomes.find((outcome) => outcome.status === "rejected");
     if (failure !== undefined) throw failure.reason;
-    const again = outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value !== "done");
-    return moreParked || again || settling.length === MOST_SETTLING;
+    const again = outcomes.some((outcome) => outcome.status === "fulfilled" && (outcome.value === "more" || outcome.value === "again"));
+    return again || parked.length === MOST_PARKED || settling.length === MOST_SETTLING;
   }
 
   async #step(sweep: LiveSweep, ended: number[], nowMs: number): Promise<StepOutcome> {

@@ -7,20 +7,14 @@ import { createResult, readResult } from "../run-result.ts";
 import { STORE_LANES } from "./parts.ts";
 import type { LeaderParts } from "./parts.ts";
 
-const MOST_RUNS = 500;
-
-/** True when more may be waiting. */
-export async function decideParkedRuns(parts: LeaderParts, nowMs: number): Promise<boolean> {
-  const runs = await parts.queue.parkedRuns(MOST_RUNS);
-  if (runs.length === 0) return false;
+export async function decideParkedRuns(parts: LeaderParts, runs: readonly LiveRun[], nowMs: number): Promise<void> {
+  if (runs.length === 0) return;
   const facts = await loadFacts(parts, runs);
   await mapBounded(runs, STORE_LANES, async (run) => {
     const sweep = facts.sweeps.get(run.sweep);
     const trial = facts.trials.get(trialKey(run));
-    if (sweep === undefined || trial === undefined) return;
-    await decideOne(parts, run, sweep, trial, nowMs);
+    if (sweep !== undefined && trial !== undefined) await decideOne(parts, run, sweep, trial, nowMs);
   });
-  return runs.length === MOST_RUNS;
 }
 
 async function decideOne(

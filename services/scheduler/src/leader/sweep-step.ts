@@ -2,7 +2,7 @@
 // logged in one segment, then done; doing it again after a crash changes nothing.
 import { isFinal, runId } from "@saphena/contracts";
 import type { Decision, LiveRun, LiveSweep, LiveTrial } from "@saphena/contracts";
-import { MOST_TRIALS_AT_ONCE, decideSweep, decideTrial, isBetter, planTrials, suggestionCount } from "@saphena/sweep";
+import { decideSweep, decideTrial, isBetter, planTrials, suggestionCount } from "@saphena/sweep";
 import type { BestTrial, PlannedTrial, SweepDecision, TrialDecision } from "@saphena/sweep";
 import type { LeaderParts } from "./parts.ts";
 
@@ -108,20 +108,26 @@ async function loadTrials(
   return trials.map((trial) => ({ trial, runs: existing.filter((run) => run.trial === trial.number) }));
 }
 
-async function perform({ queue, log }: LeaderParts, sweep: LiveSweep, plan: SweepPlan): Promise<StepOutcome> {
+async function perform(parts: LeaderParts, sweep: LiveSweep, plan: SweepPlan): Promise<StepOutcome> {
+  const { queue } = parts;
   const id = sweep.record.id;
-  await Promise.all([
+  // In one go: commands of one tick are carried out in their order, so the sweep's own comes after its trials'.
+  const trials = [
     ...plan.stops.map(({ trial, why, reason }) => queue.stopTrial(id, trial, why, reason)),
     ...plan.settlements.map(({ trial, state, reason, value, best }) => queue.settleTrial(id, trial, { state, reason, value, best })),
-  ]);
+  ];
+  const [outcome] = await Promise.all([performOnSweep(parts, sweep, plan), ...trials]);
+  return outcome;
+}
+
+async function performOnSweep({ queue, log }: LeaderParts, sweep: LiveSweep, plan: SweepPlan): Promise<StepOutcome> {
+  const id = sweep.record.id;
   switch (plan.sweep.kind) {
     case "wait":
       return "done";
     case "create": {
       const trials = plan.created.map(({ parameters, retryOf }) => ({ parameters, retryOf }));
-      const reply = await queue.createTrials(id, sweep.trialsCreated, trials);
-      if (reply !== "created") return "again";
-      return trials.length === MOST_TRIALS_AT_ONCE ? "more" : "done";
+      return (await queue.createTrials(id, sweep.trialsCreated, trials)) === "created" ? "more" : "again";
     }
     case "stop":
       log.warn({ sweep: id, reason: plan.sweep.reason }, "sweep winds down");
