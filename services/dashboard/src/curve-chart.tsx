@@ -11,10 +11,27 @@ import { useEffect, useRef } from "preact/hooks";
 use([LineChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 const MOST_TRIALS = 20;
+const NONE: readonly Curve[] = [];
 // Okabe and Ito's palette, which colour-blind readers can tell apart.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c8c00"];
 
-export function chartOption(curves: readonly Curve[], label: string): EChartsCoreOption {
+/** What ECharts gives of one line at one epoch. */
+interface TooltipPoint {
+  marker: string;
+  seriesIndex: number;
+  value: [epoch: number, value: number];
+}
+
+/** Folds share the name of their trial in the legend; here they are told apart. All of it is numbers and ECharts' own markers. */
+function tooltip(points: readonly TooltipPoint[], curves: readonly Curve[]): string {
+  const lines = points.map(({ marker, seriesIndex, value }) => {
+    const curve = curves[seriesIndex];
+    return `${marker} trial ${curve?.trial}, fold ${curve?.fold}: <b>${value[1].toPrecision(4)}</b>`;
+  });
+  return [`epoch ${points[0]?.value[0]}`, ...lines].join("<br>");
+}
+
+export function chartOption(curves: readonly Curve[]): EChartsCoreOption {
   const trials = [...new Set(curves.map(({ trial }) => trial))].toSorted((a, b) => a - b).slice(-MOST_TRIALS);
   const shown = curves.filter(({ trial }) => trials.includes(trial));
   return {
@@ -24,12 +41,20 @@ export function chartOption(curves: readonly Curve[], label: string): EChartsCor
       trigger: "axis",
       order: "valueDesc",
       confine: true,
-      valueFormatter: (value: unknown) => (typeof value === "number" ? value.toPrecision(4) : "–"),
+      formatter: (points: readonly TooltipPoint[]) => tooltip(points, shown),
     },
     legend: { type: "scroll", data: trials.map((trial) => `trial ${trial}`), top: 0 },
-    grid: { left: 60, right: 20, top: 40, bottom: 46 },
-    xAxis: { type: "value", name: "epoch", nameLocation: "middle", nameGap: 28, minInterval: 1, min: "dataMin", max: "dataMax" },
-    yAxis: { type: "value", name: label, scale: true, nameTextStyle: { align: "left" } },
+    grid: { left: 60, right: 20, top: 44, bottom: 46 },
+    xAxis: {
+      type: "value",
+      name: "epoch",
+      nameLocation: "middle",
+      nameGap: 28,
+      minInterval: 1,
+      min: "dataMin",
+      max: ({ max }: { max: number }) => Math.max(2, max),
+    },
+    yAxis: { type: "value", scale: true },
     series: shown.map(({ trial, epochs, values }) => ({
       type: "line",
       // Folds of a trial share the name, so the legend switches a whole trial.
@@ -44,7 +69,9 @@ export function chartOption(curves: readonly Curve[], label: string): EChartsCor
   };
 }
 
-export function CurveChart({ curves, label }: { curves: readonly Curve[]; label: string }): VNode {
+/** `curves` null = not read yet: an empty chart that says nothing. */
+export function CurveChart({ curves: known, label }: { curves: readonly Curve[] | null; label: string }): VNode {
+  const curves = known ?? NONE;
   const element = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   useEffect(() => {
@@ -56,12 +83,12 @@ export function CurveChart({ curves, label }: { curves: readonly Curve[]; label:
       chart.current?.dispose();
     };
   }, []);
-  useEffect(() => chart.current?.setOption(chartOption(curves, label), { notMerge: true }), [curves, label]);
+  useEffect(() => chart.current?.setOption(chartOption(curves), { notMerge: true }), [curves]);
   const trials = new Set(curves.map(({ trial }) => trial)).size;
   return (
     <>
       <div ref={element} class="chart" role="img" aria-label={`${label} over epochs, ${curves.length} runs`} />
-      {curves.length === 0 && <p class="facts">Nothing reported yet.</p>}
+      {known?.length === 0 && <p class="facts">Nothing reported yet.</p>}
       {trials > MOST_TRIALS && (
         <p class="facts">
           The newest {MOST_TRIALS} of {trials} trials.

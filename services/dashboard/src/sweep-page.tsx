@@ -30,7 +30,7 @@ export function SweepPage({ id }: { id: string }): VNode {
       {status !== null && (
         <>
           <h2>Leaderboard</h2>
-          <Leaderboard trials={trials} objective={status.objective} folds={status.folds} />
+          {trials !== null && <Leaderboard trials={trials} objective={status.objective} folds={status.folds} />}
           <h2>
             Curves{" "}
             <select aria-label="Curve" value={name} onChange={(event) => setName(event.currentTarget.value)}>
@@ -47,6 +47,9 @@ export function SweepPage({ id }: { id: string }): VNode {
     </>
   );
 }
+
+/** Ends of a trial that are worth a word only where they occur. */
+const OTHER_ENDS = ["failed", "pruned", "cancelled"] as const;
 
 function Summary({ status, workers }: { status: SweepStatus; workers: readonly WorkerStatus[] }): VNode {
   const { trials, runs } = status;
@@ -65,8 +68,8 @@ function Summary({ status, workers }: { status: SweepStatus; workers: readonly W
         <div style={{ width: `${share * 100}%` }} />
       </div>
       <p class="facts">
-        {runs.final} of {runs.total} runs done, {runs.running} running · trials: {trials.completed} completed, {trials.failed} failed,{" "}
-        {trials.pruned} pruned, {trials.cancelled} cancelled of {trials.budget}
+        {runs.final} of {runs.total} runs done, {runs.running} running · {trials.completed} of {trials.budget} trials completed
+        {OTHER_ENDS.filter((state) => trials[state] > 0).map((state) => `, ${trials[state]} ${state}`)}
         {status.etaSeconds !== null && runs.final < runs.total && ` · about ${duration(status.etaSeconds)} left`}
         {status.best !== null && ` · best ${score(status.best.value)} (trial ${status.best.trial})`}
       </p>
@@ -83,7 +86,7 @@ function Slots({ id, workers }: { id: string; workers: readonly WorkerStatus[] }
     <ul class="slots">
       {busy.map(({ worker, run, epoch, epochs, imagesPerSecond }) => (
         <li key={run}>
-          <code>{run.slice(id.length + 1).replace("-", " / fold ")}</code> on {worker}: epoch {epoch} of {epochs}
+          trial {run.slice(id.length + 1).replace("-", ", fold ")} on {worker}: epoch {epoch} of {epochs}
           {imagesPerSecond !== null && `, ${imagesPerSecond.toFixed(0)} images/s`}
         </li>
       ))}
