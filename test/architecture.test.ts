@@ -21,9 +21,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   training: ["contracts", "venet", "metrics", "dataset"],
   report: ["contracts", "sweep", "dataset", "metrics", "object-store", "client"],
   cli: ["contracts", "sweep", "dataset", "metrics", "object-store", "client", "report", "setup"],
-  scheduler: ["contracts", "sweep", "dataset", "metrics", "queue", "object-store", "setup"],
-  worker: ["contracts", "sweep", "dataset", "metrics", "queue", "object-store", "setup", "training"],
-  aggregator: ["contracts", "sweep", "metrics", "queue", "object-store", "setup", "report"],
+  service: ["contracts"],
+  scheduler: ["service", "contracts", "sweep", "dataset", "metrics", "queue", "object-store", "setup"],
+  worker: ["service", "contracts", "sweep", "dataset", "metrics", "queue", "object-store", "setup", "training"],
+  aggregator: ["service", "contracts", "sweep", "metrics", "queue", "object-store", "setup", "report"],
   dashboard: ["contracts", "client"],
   testing: ["contracts", "queue", "object-store", "client", "setup"],
 };

@@ -60,7 +60,7 @@ function section({ name, description, args }: Leaf): string {
 const anchor = (name: string): string => `[${code(name)}](#${name.replaceAll(" ", "-")})`;
 
 export async function cliPage(): Promise<string> {
-  const commands = await leaves(rootCommand as Command, "saphena");
+  const commands = await leaves(rootCommand, "saphena");
   const withJson = commands
     .filter((command) => command.args.some(({ form }) => form === "--json"))
     .map(({ name }) => code(name.replace("saphena ", "")));

@@ -51,6 +51,8 @@ function typeOf(schema: JsonSchema): string {
       return "`true` or `false`";
     case "string":
       return schema.maxLength === undefined ? "text" : `text of ${rangeText(schema.minLength, schema.maxLength)} characters`;
+    case undefined:
+    case undefined:
     default:
       return "anything";
   }
