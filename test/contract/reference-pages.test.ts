@@ -1,5 +1,5 @@
 // The reference pages say what runs: they are what `npm run docs` would write, and the registries they are made from are complete.
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
@@ -30,6 +30,16 @@ describe("the reference pages", async () => {
     expect(pages.length).toBeGreaterThan(5);
     expect(broken).toEqual([]);
   });
+});
+
+it("the pages name files that exist", () => {
+  const named = readdirSync(join(REPOSITORY, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .flatMap((name) =>
+      [...read(`docs/${name}`).matchAll(/`((?:test|packages|services|infra|examples)\/[\w./-]+)`/g)].map(([, path]) => path!),
+    );
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter((path) => !existsSync(join(REPOSITORY, path)))).toEqual([]);
 });
 
 /** As GitHub makes it. */

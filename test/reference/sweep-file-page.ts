@@ -52,7 +52,6 @@ function typeOf(schema: JsonSchema): string {
     case "string":
       return schema.maxLength === undefined ? "text" : `text of ${rangeText(schema.minLength, schema.maxLength)} characters`;
     case undefined:
-    case undefined:
     default:
       return "anything";
   }
