@@ -49,7 +49,6 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   SAPHENA_HOST: variable(["scheduler"], "address to bind; any but loopback needs SAPHENA_TOKEN", "127.0.0.1"),
   SAPHENA_PORT: variable(["scheduler", "quickstart"], "port of the front door; 0 = any free one", String(DEFAULT_PORT)),
   SAPHENA_AGGREGATOR_URL: variable(["scheduler"], "where the scheduler finds the aggregator", "http://127.0.0.1:8322"),
-  SAPHENA_PARENT_PID: variable(["scheduler"], "id of a process: the scheduler ends when that one has"),
   // Aggregator
   SAPHENA_AGGREGATOR_HOST: variable(["aggregator"], "address to bind", "127.0.0.1"),
   SAPHENA_AGGREGATOR_PORT: variable(["aggregator"], "port to bind; only the scheduler talks to it", "8322"),

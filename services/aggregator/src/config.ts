@@ -1,6 +1,8 @@
 // The aggregator's environment, read once.
 import { z } from "zod";
-import { DEFAULT_NAMESPACE, SaphenaError, explainIssues } from "@saphena/contracts";
+import { DEFAULT_NAMESPACE } from "@saphena/contracts";
+import { logLevelSchema, parseEnvironment } from "@saphena/service";
+import type { LogLevel } from "@saphena/service";
 
 const schema = z.object({
   SAPHENA_REDIS_URL: z.string().default("redis://127.0.0.1:6379"),
@@ -10,7 +12,7 @@ const schema = z.object({
   SAPHENA_AGGREGATOR_HOST: z.string().default("127.0.0.1"),
   SAPHENA_AGGREGATOR_PORT: z.coerce.number().int().min(0).max(65535).default(8322),
   SAPHENA_TOKEN: z.string().min(8).optional(),
-  SAPHENA_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  SAPHENA_LOG_LEVEL: logLevelSchema,
 });
 
 export interface AggregatorConfig {
@@ -21,16 +23,11 @@ export interface AggregatorConfig {
   host: string;
   port: number;
   token: string | null;
-  logLevel: string;
+  logLevel: LogLevel;
 }
 
 export function aggregatorConfig(environment: NodeJS.ProcessEnv = process.env): AggregatorConfig {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== "")); // an empty variable is as good as none
-  const parsed = schema.safeParse(given);
-  // Messages name the value they complain about; a token is none of a log's business.
-  const told = { ...given, SAPHENA_TOKEN: given["SAPHENA_TOKEN"] === undefined ? undefined : "(hidden)" };
-  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, told).join("; "));
-  const values = parsed.data;
+  const values = parseEnvironment(schema, environment);
   return {
     redisUrl: values.SAPHENA_REDIS_URL,
     storeUrl: values.SAPHENA_STORE,

@@ -1,8 +1,7 @@
 // Opens what the aggregator needs, fills a new index from the store, starts the loop and the read API, and closes in reverse order.
-import { SaphenaError } from "@saphena/contracts";
 import { openStore } from "@saphena/object-store";
 import { connectLiveState } from "@saphena/queue";
-import { destination, pino } from "pino";
+import { assertMayBind, listen, serviceLog } from "@saphena/service";
 import { startAggregation } from "./aggregate.ts";
 import { createApi } from "./api.ts";
 import type { AggregatorConfig } from "./config.ts";
@@ -12,17 +11,20 @@ import { applyRetention } from "./retention.ts";
 
 export interface AggregatorService {
   readonly url: string;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
-
-const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 export async function startAggregator(config: AggregatorConfig): Promise<AggregatorService> {
   const { redisUrl, namespace, host, token } = config;
-  if (token === null && !LOOPBACK.has(host)) throw new SaphenaError("TOKEN_REQUIRED", host);
-  const log = pino({ level: config.logLevel, base: { service: "aggregator" } }, destination({ fd: 2, sync: true }));
-  const store = await openStore(config.storeUrl);
-  const state = await connectLiveState({ redisUrl, namespace });
+  assertMayBind(host, token);
+  const log = serviceLog("aggregator", config.logLevel);
+  const store = await openStore(config.storeUrl, { warn: (line) => log.warn(line) });
+  const state = await connectLiveState({
+    redisUrl,
+    namespace,
+    onWarning: (text) => log.warn(text),
+    onError: (error) => log.warn({ err: error }, "redis"),
+  });
   const index = await openIndex(config.indexPath);
   if (!index.filled) await rebuildIndex(index, store, log);
   const retain = (sweep: string): void => {
@@ -33,11 +35,11 @@ export async function startAggregator(config: AggregatorConfig): Promise<Aggrega
   };
   const aggregation = startAggregation({ state, index, log, onSettled: retain });
   const api = createApi({ index, store, aggregation, log, token });
-  const url = await api.listen({ host, port: config.port });
+  const url = await listen(api, { host, port: config.port });
   log.info({ url, index: config.indexPath }, "aggregator started");
   return {
     url,
-    async stop() {
+    async close() {
       await api.close();
       await aggregation.stop();
       await index.close();

@@ -1,7 +1,9 @@
 // The scheduler's environment, read once.
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { DEFAULT_NAMESPACE, DEFAULT_PORT, SaphenaError, explainIssues } from "@saphena/contracts";
+import { DEFAULT_NAMESPACE, DEFAULT_PORT } from "@saphena/contracts";
+import { logLevelSchema, parseEnvironment } from "@saphena/service";
+import type { LogLevel } from "@saphena/service";
 
 const schema = z.object({
   SAPHENA_REDIS_URL: z.string().default("redis://127.0.0.1:6379"),
@@ -12,8 +14,7 @@ const schema = z.object({
   SAPHENA_PORT: z.coerce.number().int().min(0).max(65535).default(DEFAULT_PORT),
   SAPHENA_AGGREGATOR_URL: z.url().default("http://127.0.0.1:8322"),
   SAPHENA_LEASE_MS: z.coerce.number().int().min(200).default(10_000),
-  SAPHENA_PARENT_PID: z.coerce.number().int().positive().optional(),
-  SAPHENA_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  SAPHENA_LOG_LEVEL: logLevelSchema,
 });
 
 export interface SchedulerOptions {
@@ -30,17 +31,12 @@ export interface SchedulerOptions {
   leaseMs: number;
   /** The built dashboard; it need not exist. */
   dashboardFolder: string;
-  logLevel: string;
-  /** The process ends when this one has. */
-  parentPid: number | null;
+  logLevel: LogLevel;
 }
 
 /** Throws ENVIRONMENT_INVALID with one line a problem. */
-export function schedulerOptions(environment: NodeJS.ProcessEnv): SchedulerOptions {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, withoutSecrets(given)).join("; "));
-  const values = parsed.data;
+export function schedulerOptions(environment: NodeJS.ProcessEnv = process.env): SchedulerOptions {
+  const values = parseEnvironment(schema, environment);
   return {
     redisUrl: values.SAPHENA_REDIS_URL,
     storeUrl: values.SAPHENA_STORE,
@@ -52,11 +48,5 @@ export function schedulerOptions(environment: NodeJS.ProcessEnv): SchedulerOptio
     leaseMs: values.SAPHENA_LEASE_MS,
     dashboardFolder: fileURLToPath(new URL("../../dashboard/dist", import.meta.url)),
     logLevel: values.SAPHENA_LOG_LEVEL,
-    parentPid: values.SAPHENA_PARENT_PID ?? null,
   };
-}
-
-/** Messages name the value they complain about; a token or a URL's password is none of a log's business. */
-function withoutSecrets(given: Record<string, string | undefined>): Record<string, string | undefined> {
-  return { ...given, SAPHENA_TOKEN: given["SAPHENA_TOKEN"] === undefined ? undefined : "(hidden)" };
 }

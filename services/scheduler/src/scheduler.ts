@@ -1,15 +1,12 @@
 // The scheduler service: the front door and, in whichever replica leads, the loop that decides. Starts whole or not at all.
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { SaphenaError } from "@saphena/contracts";
 import { openStore, probeConditionalWrites } from "@saphena/object-store";
 import { connectLiveState, createLeaderQueue } from "@saphena/queue";
 import type { LiveState } from "@saphena/queue";
-import { pino } from "pino";
+import { assertMayBind, listen, serviceLog } from "@saphena/service";
 import type { Logger } from "pino";
 import { createApi } from "./api/api.ts";
-import { assertMayBind } from "./api/guard.ts";
-import type { Api } from "./api/server.ts";
 import type { SchedulerOptions } from "./config.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { Leader } from "./leader/leader.ts";
@@ -27,7 +24,7 @@ const LEADER_END_MS = 3000;
 /** Throws TOKEN_REQUIRED, STORE_…, REDIS_…, PORT_IN_USE; then nothing is left open. */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
   assertMayBind(options.host, options.token);
-  const log = pino({ name: "scheduler", level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const log = serviceLog("scheduler", options.logLevel);
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of opened.splice(0).toReversed()) await close().catch((error: unknown) => log.error({ err: error }, "closing failed"));
@@ -64,15 +61,6 @@ async function open(options: SchedulerOptions, log: Logger, onClose: (close: () 
   await leader.start();
   log.info({ url, store: store.url }, "scheduler listens");
   return url;
-}
-
-async function listen(api: Api, { host, port }: SchedulerOptions): Promise<string> {
-  try {
-    return await api.listen({ host, port });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw new SaphenaError("PORT_IN_USE", `${host}:${port}`, { cause: error });
-    throw error;
-  }
 }
 
 /** While Redis is away its commands wait; closing the connection ends that wait. */

@@ -1,7 +1,9 @@
 // The worker's environment, read once.
 import { hostname } from "node:os";
 import { z } from "zod";
-import { DEFAULT_NAMESPACE, POOL_NAME, SaphenaError, explainIssues } from "@saphena/contracts";
+import { DEFAULT_NAMESPACE, POOL_NAME } from "@saphena/contracts";
+import { logLevelSchema, parseEnvironment } from "@saphena/service";
+import type { LogLevel } from "@saphena/service";
 import { cacheFolder } from "@saphena/setup";
 
 const schema = z.object({
@@ -15,7 +17,7 @@ const schema = z.object({
   SAPHENA_HEARTBEAT_MS: z.coerce.number().int().min(50).default(5_000),
   SAPHENA_RELEASE_GRACE_MS: z.coerce.number().int().min(100).default(20_000),
   SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
-  SAPHENA_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  SAPHENA_LOG_LEVEL: logLevelSchema,
 });
 
 export interface WorkerConfig {
@@ -30,17 +32,14 @@ export interface WorkerConfig {
   heartbeatMs: number;
   releaseGraceMs: number;
   checkpointEvery: number;
-  logLevel: string;
+  logLevel: LogLevel;
   cacheFolder: string;
   environment: NodeJS.ProcessEnv;
 }
 
 /** `unique` sets the workers of one host apart. */
 export function workerConfig(unique: string, environment: NodeJS.ProcessEnv = process.env): WorkerConfig {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== "")); // an empty variable is as good as none
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw new SaphenaError("ENVIRONMENT_INVALID", explainIssues(schema, parsed.error, given).join("; "));
-  const values = parsed.data;
+  const values = parseEnvironment(schema, environment);
   const host = hostname();
   return {
     redisUrl: values.SAPHENA_REDIS_URL,

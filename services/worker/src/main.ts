@@ -1,28 +1,11 @@
-// Entry of the worker process. SIGTERM and SIGINT drain it; it drains and ends as well when the process that started it is gone.
+// Entry of the worker process. Stopping drains it: its runs write a checkpoint and go back to the queue.
 import { randomBytes } from "node:crypto";
-import { SaphenaError } from "@saphena/contracts";
+import { runService } from "@saphena/service";
 import { workerConfig } from "./config.ts";
 import { startWorkerService } from "./service.ts";
 import { trainerLauncher } from "./trainer-process.ts";
 
-try {
+await runService(() => {
   const config = workerConfig(randomBytes(3).toString("hex"));
-  const service = await startWorkerService(config, trainerLauncher(config.environment));
-  const stop = (): void => {
-    service.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop);
-  process.on("disconnect", stop);
-  process.send?.({ type: "ready" });
-} catch (error) {
-  fail(error);
-}
-
-function fail(thrown: unknown): never {
-  const { code, message, hint } = SaphenaError.from(thrown).toBody();
-  process.stderr.write(`error: ${code}: ${message}\n\nhint: ${hint}\n`);
-  process.exit(1);
-}
+  return startWorkerService(config, trainerLauncher(config.environment));
+});

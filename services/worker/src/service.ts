@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { LaunchTrainer } from "@saphena/contracts";
 import { openStore } from "@saphena/object-store";
 import { connectLiveState, createWorkerQueue } from "@saphena/queue";
-import { destination, pino } from "pino";
+import { serviceLog } from "@saphena/service";
 import type { WorkerConfig } from "./config.ts";
 import { createSweepData } from "./sweep-data.ts";
 import { startWorker } from "./worker.ts";
@@ -15,14 +15,20 @@ const CANCEL_GRACE_MS = 5_000;
 
 export interface WorkerService {
   /** Drains and closes everything. */
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export async function startWorkerService(config: WorkerConfig, launch: LaunchTrainer): Promise<WorkerService> {
   const { redisUrl, namespace, leaseMs, worker, pool, slots, host } = config;
-  const log = pino({ level: config.logLevel, base: { service: "worker", worker } }, destination({ fd: 2, sync: true }));
-  const store = await openStore(config.storeUrl);
-  const state = await connectLiveState({ redisUrl, namespace, leaseMs });
+  const log = serviceLog("worker", config.logLevel, { worker });
+  const store = await openStore(config.storeUrl, { warn: (line) => log.warn(line) });
+  const state = await connectLiveState({
+    redisUrl,
+    namespace,
+    leaseMs,
+    onWarning: (text) => log.warn(text),
+    onError: (error) => log.warn({ err: error }, "redis"),
+  });
   const queue = createWorkerQueue(state, { worker, pool, slots, host, pid: process.pid, leaseMs });
   const workFolder = await mkdtemp(join(tmpdir(), "saphena-worker-"));
   const running = await startWorker({
@@ -41,7 +47,7 @@ export async function startWorkerService(config: WorkerConfig, launch: LaunchTra
     nonce: randomUUID,
   });
   return {
-    async stop() {
+    async close() {
       await running.drain();
       await state.close();
       await store.close();

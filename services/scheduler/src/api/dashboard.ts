@@ -5,8 +5,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { sendError } from "./server.ts";
-import type { Api } from "./server.ts";
+import { sendError } from "@saphena/service";
+import type { Api } from "@saphena/service";
 
 const HEADERS = {
   "x-content-type-options": "nosniff",

@@ -17,7 +17,7 @@ import type { ObjectStore } from "@saphena/object-store";
 import { Readable } from "node:stream";
 import { z } from "zod";
 import type { DatasetCatalog } from "../dataset-catalog.ts";
-import type { Api } from "./server.ts";
+import type { Api } from "@saphena/service";
 
 const reference = z.object({ name: z.string().min(1).max(200) });
 const named = z.object({ name: datasetNameSchema });

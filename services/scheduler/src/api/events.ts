@@ -6,7 +6,7 @@ import type { LiveState } from "@saphena/queue";
 import type { ServerResponse } from "node:http";
 import type { LiveEvents } from "../live-events.ts";
 import { sweepStatus } from "../sweep-status.ts";
-import type { Api } from "./server.ts";
+import type { Api } from "@saphena/service";
 import { sweepParams } from "./sweeps.ts";
 
 /** Twice a second at most. */

@@ -2,7 +2,7 @@
 import { API, SaphenaError } from "@saphena/contracts";
 import type { ObjectStore } from "@saphena/object-store";
 import type { LiveState } from "@saphena/queue";
-import type { Api } from "./server.ts";
+import type { Api } from "@saphena/service";
 
 const STORE_MS = 3000;
 

@@ -5,8 +5,8 @@ import { API, SaphenaError } from "@saphena/contracts";
 import type { LiveState } from "@saphena/queue";
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { sendError } from "./server.ts";
-import type { Api } from "./server.ts";
+import { sendError } from "@saphena/service";
+import type { Api } from "@saphena/service";
 
 const AFTER = "x-saphena-after";
 /** A rebuild of the index reads every result there is. */

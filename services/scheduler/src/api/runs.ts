@@ -16,7 +16,7 @@ import type { ObjectStore } from "@saphena/object-store";
 import type { LiveState } from "@saphena/queue";
 import { z } from "zod";
 import { readResult } from "../run-result.ts";
-import type { Api } from "./server.ts";
+import type { Api } from "@saphena/service";
 
 const runParams = z.object({ run: z.string().max(64) });
 

@@ -18,7 +18,7 @@ import type { SubmissionParts } from "../submission.ts";
 import { editSweep } from "../sweep-edit.ts";
 import type { EditParts } from "../sweep-edit.ts";
 import { sweepStatus } from "../sweep-status.ts";
-import type { Api } from "./server.ts";
+import type { Api } from "@saphena/service";
 
 export const sweepParams = z.object({ sweep: z.string().max(64) });
 const tags = ["sweeps"];

@@ -1,24 +1,20 @@
-// The HTTP server without its routes: zod in and out, one shape of error, OpenAPI from the schemas.
+// The HTTP server of a service without its routes: who may talk to it, zod in and out, one shape of error.
 import { SaphenaError } from "@saphena/contracts";
-import { fastifySwagger } from "@fastify/swagger";
 import { LogController, fastify } from "fastify";
-import {
-  createJsonSchemaTransform,
-  hasZodFastifySchemaValidationErrors,
-  serializerCompiler,
-  validatorCompiler,
-} from "fastify-type-provider-zod";
+import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
+import { guard } from "./access.ts";
 
 export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
 
 /** JSON bodies; routes that take more say so. */
 const BODY_BYTES = 2 * 1024 * 1024;
 
-export async function createServer(log: Logger): Promise<Api> {
+/** `token` null: only requests from this machine to this machine are answered. */
+export function createHttpServer(log: Logger, token: string | null): Api {
   const app = fastify({
     bodyLimit: BODY_BYTES,
     // Fastify has little to tell below a warning.
@@ -31,11 +27,18 @@ export async function createServer(log: Logger): Promise<Api> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((thrown, _request, reply) => sendError(reply, toSaphenaError(thrown), log));
-  await app.register(fastifySwagger, {
-    openapi: { openapi: "3.1.0", info: { title: "Saphena", description: "Hyperparameter sweeps with cross-validation", version: "1" } },
-    transform: createJsonSchemaTransform({ skipList: [] }),
-  });
+  guard(app, token);
   return app;
+}
+
+/** The URL that was bound. Throws PORT_IN_USE. */
+export async function listen(api: Api, address: { host: string; port: number }): Promise<string> {
+  try {
+    return await api.listen(address);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new SaphenaError("PORT_IN_USE", `${address.host}:${address.port}`, { cause: error });
+  }
 }
 
 /** `{ error: { code, message, hint } }` with the registry's status. */

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { API, SaphenaError } from "@saphena/contracts";
 import type { FastifyRequest } from "fastify";
-import type { Api } from "./server.ts";
+import type { Api } from "./http-server.ts";
 
 /** Pure. An address or name that stays on this machine. */
 export function isLoopbackHost(host: string): boolean {
@@ -21,9 +21,12 @@ export function guard(app: Api, token: string | null): void {
   });
 }
 
-/** Pages, health and readiness hold no data; everything else is under the API. */
+/**
+ * Pages, health and readiness hold no data; everything else is under the API. The route that matched is asked, not the URL as it was
+ * written: `/%61pi/v1/sweeps` reaches the same route.
+ */
 function tokenFault(request: FastifyRequest, token: string): SaphenaError | undefined {
-  if (!request.url.startsWith(`${API}/`)) return undefined;
+  if (!(request.routeOptions.url ?? "").startsWith(`${API}/`)) return undefined;
   return sameText(request.headers.authorization ?? "", `Bearer ${token}`) ? undefined : new SaphenaError("TOKEN_WRONG");
 }
 
