@@ -1,5 +1,6 @@
 // The aggregator's loop: reads outcomes and points from the streams and writes them into the index, position and rows in one
 // transaction. The index is disposable: whatever it knows of finished runs is also in the object store (rebuild.ts).
+import { isFinal } from "@saphena/contracts";
 import type { LiveState } from "@saphena/queue";
 import type { Logger } from "pino";
 import type { IndexDatabase } from "./index-database.ts";
@@ -41,7 +42,7 @@ export function startAggregation(parts: {
 }): Aggregation {
   const { state, index, log, onSettled } = parts;
   const stopping = new AbortController();
-  let pauses: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   let position = BEGINNING;
   const waiters = new Set<() => void>();
 
@@ -61,15 +62,20 @@ export function startAggregation(parts: {
     });
     position = next;
     for (const wake of waiters) wake();
-    for (const event of outcomes)
-      if (event.type === "sweepState" && (event.state === "completed" || event.state === "failed")) onSettled(event.sweep);
+    for (const event of outcomes) if (event.type === "sweepState" && isFinal(event.state)) onSettled(event.sweep);
+  }
+
+  /** One at a time: a step that read its position before a rebuild must not write it after. */
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work);
+    last = next.catch(() => undefined);
+    return next;
   }
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await pauses;
       try {
-        await step();
+        await alone(step);
         await sleep(GATHER_MS);
       } catch (error) {
         if (stopping.signal.aborted) return;
@@ -97,11 +103,7 @@ export function startAggregation(parts: {
       }
       return true;
     },
-    async paused(change) {
-      const next = pauses.then(change);
-      pauses = next.catch(() => undefined);
-      return next;
-    },
+    paused: alone,
     async stop() {
       stopping.abort();
       for (const wake of waiters) wake();

@@ -157,3 +157,14 @@ describe("the index", () => {
     expect(reached("0-0", "0-0")).toBe(true);
   });
 });
+
+describe("an index file of another version", () => {
+  it("is made anew, so that it is filled from the store again", async () => {
+    await apply({ type: "sweepSubmitted", record });
+    await index.write((writer) => writer.run("UPDATE index_version SET version = 0"));
+    await index.close();
+    index = await openIndex(join(folder, "index.duckdb"));
+    expect(index.filled).toBe(false);
+    await expect(trialRows(index, SWEEP)).rejects.toThrow("no such sweep");
+  });
+});

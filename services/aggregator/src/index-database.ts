@@ -1,9 +1,10 @@
 // The index: one DuckDB file that can be deleted at any time and is rebuilt from the object store. All writes go through `write`,
 // one transaction at a time, and the position in the streams lives in the same transaction as the rows, so nothing is doubled.
+import { rm } from "node:fs/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE position (outcomes VARCHAR NOT NULL, points VARCHAR NOT NULL);
   CREATE TABLE sweeps (id VARCHAR NOT NULL, state VARCHAR NOT NULL, reason VARCHAR, record VARCHAR NOT NULL);
@@ -11,6 +12,7 @@ const SCHEMA = `
   CREATE TABLE runs (sweep VARCHAR NOT NULL, trial INTEGER NOT NULL, fold INTEGER NOT NULL, state VARCHAR NOT NULL, attempt INTEGER NOT NULL, metrics VARCHAR, result VARCHAR);
   CREATE TABLE points (sweep VARCHAR NOT NULL, trial INTEGER NOT NULL, fold INTEGER NOT NULL, epoch INTEGER NOT NULL, name VARCHAR NOT NULL, value DOUBLE NOT NULL);
   CREATE TABLE curves_loaded (sweep VARCHAR NOT NULL, trial INTEGER NOT NULL, fold INTEGER NOT NULL);
+  CREATE TABLE models_removed (sweep VARCHAR NOT NULL);
   CREATE TABLE index_version (version INTEGER NOT NULL);
   INSERT INTO index_version VALUES (${SCHEMA_VERSION});`;
 
@@ -51,14 +53,18 @@ export interface IndexDatabase {
 }
 
 export async function openIndex(path: string): Promise<IndexDatabase> {
-  const instance = await DuckDBInstance.create(path, { threads: "1" });
+  let instance = await DuckDBInstance.create(path, { threads: "1" });
+  if (!(await isCurrent(instance))) {
+    // A file of another version is not worth a migration: the store has it all.
+    instance.closeSync();
+    await Promise.all([rm(path, { force: true }), rm(`${path}.wal`, { force: true })]);
+    instance = await DuckDBInstance.create(path, { threads: "1" });
+    const connection = await instance.connect();
+    await connection.run(SCHEMA);
+    connection.closeSync();
+  }
   const writing = await instance.connect();
   const reading = await instance.connect();
-  const tables = await rows<{ name: string }>(
-    writing,
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_name = 'position'",
-  );
-  if (tables.length === 0) await writing.run(SCHEMA);
   for (const table of Object.keys(COLUMNS)) await writing.run(`CREATE TEMP TABLE staging_${table} AS SELECT * FROM ${table} LIMIT 0`);
   const filled = (await rows(writing, "SELECT * FROM position")).length > 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -77,6 +83,14 @@ export async function openIndex(path: string): Promise<IndexDatabase> {
       instance.closeSync();
     },
   };
+}
+
+async function isCurrent(instance: DuckDBInstance): Promise<boolean> {
+  const connection = await instance.connect();
+  const tables = await rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_name = 'index_version'");
+  const versions = tables.length === 0 ? [] : await rows<{ version: number }>(connection, "SELECT version FROM index_version");
+  connection.closeSync();
+  return versions[0]?.version === SCHEMA_VERSION;
 }
 
 async function rows<T extends Row>(connection: DuckDBConnection, sql: string, values?: Cell[]): Promise<T[]> {

@@ -25,7 +25,8 @@ export async function rebuildIndex(index: IndexDatabase, store: ObjectStore, log
   const folder = await mkdtemp(join(tmpdir(), "saphena-rebuild-"));
   try {
     return await index.write(async (writer) => {
-      for (const table of ["position", "sweeps", "trials", "runs", "points", "curves_loaded"]) await writer.run(`DELETE FROM ${table}`);
+      for (const table of ["position", "sweeps", "trials", "runs", "points", "curves_loaded", "models_removed"])
+        await writer.run(`DELETE FROM ${table}`);
       const report: RebuildReport = { sweeps: 0, trials: 0, results: 0 };
       for (const sweep of await sweepIds(store)) {
         const { rows, results } = await readSweep(store, sweep);

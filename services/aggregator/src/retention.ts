@@ -21,5 +21,15 @@ export async function removableModels(index: IndexDatabase, sweep: string): Prom
 export async function applyRetention(index: IndexDatabase, store: ObjectStore, sweep: string): Promise<number> {
   const keys = await removableModels(index, sweep);
   for (const key of keys) await store.delete(key);
+  // Noted after it was done: an aggregator that dies before does it again.
+  await index.write((writer) => writer.run("INSERT INTO models_removed VALUES (?)", [sweep]));
   return keys.length;
+}
+
+/** Final sweeps whose retention an earlier process did not get to. */
+export async function sweepsToRetain(index: IndexDatabase): Promise<string[]> {
+  const rows = await index.query<{ id: string }>(
+    "SELECT id FROM sweeps WHERE state IN ('completed', 'failed', 'cancelled') AND id NOT IN (SELECT sweep FROM models_removed) ORDER BY id",
+  );
+  return rows.map(({ id }) => id);
 }

@@ -7,7 +7,7 @@ import { createApi } from "./api.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { openIndex } from "./index-database.ts";
 import { rebuildIndex } from "./rebuild.ts";
-import { applyRetention } from "./retention.ts";
+import { applyRetention, sweepsToRetain } from "./retention.ts";
 
 export interface AggregatorService {
   readonly url: string;
@@ -30,9 +30,10 @@ export async function startAggregator(config: AggregatorConfig): Promise<Aggrega
   const retain = (sweep: string): void => {
     applyRetention(index, store, sweep).then(
       (removed) => log.info({ sweep, removed }, "models beyond keepBest removed"),
-      (error: unknown) => log.warn({ err: error, sweep }, "retention failed; it is repeated when the sweep settles again"),
+      (error: unknown) => log.warn({ err: error, sweep }, "retention failed; it is tried again at the next start"),
     );
   };
+  for (const sweep of await sweepsToRetain(index)) retain(sweep);
   const aggregation = startAggregation({ state, index, log, onSettled: retain });
   const api = createApi({ index, store, aggregation, log, token });
   const url = await listen(api, { host, port: config.port });

@@ -7,7 +7,7 @@ export const MANIFEST_COLUMNS = {
   label: { required: false, what: "its grade or class. Empty = not graded" },
   group: { required: false, what: "rows of a group (a patient, a limb) are never split over folds. Empty = a group of its own" },
   source: { required: false, what: "where it comes from (a clinic, a camera); `cv.groupBy: source` keeps a source together instead" },
-  weight: { required: false, what: "a number above 0, kept with the row; training does not use it yet. Empty = 1" },
+  weight: { required: false, what: "a number above 0: how much the image counts in both losses. Empty = 1" },
 } as const satisfies Record<string, { required: boolean; what: string }>;
 
 export type ManifestColumn = keyof typeof MANIFEST_COLUMNS;
