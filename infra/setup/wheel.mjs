@@ -52,12 +52,12 @@ export async function downloadWheel(python, wheel, folder, say) {
   args.push("--python-version", wheel.pythonVersion, "--platform", wheel.platformTag, "--dest", folder, "--requirement", requirements);
   const megabytes = (bytes) => Math.round(bytes / 1e6);
   const done = await withProgress(
-    // pip writes below TMPDIR until the file is whole; its own progress bar needs a terminal.
+    // pip writes below TMPDIR and copies the whole file at the end; its own progress bar needs a terminal.
     () => runCommand(python, args, { env: { TMPDIR: folder } }),
     {
       say,
       line: async () =>
-        `downloading ${wheel.project} ${wheel.version}: ${megabytes(await folderSize(folder))} of ${megabytes(wheel.sizeBytes)} MB`,
+        `downloading ${wheel.project} ${wheel.version}: ${megabytes(Math.min(await folderSize(folder), wheel.sizeBytes))} of ${megabytes(wheel.sizeBytes)} MB`,
     },
   );
   const path = join(folder, wheel.file);
