@@ -1,4 +1,5 @@
 // Two rings: `unit` needs nothing outside the process tree and is fast; `integration` starts real Redis, S3, services and training.
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["source"] };
@@ -22,6 +23,8 @@ export default defineConfig({
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Half of a file's time is waiting for processes; vitest's own choice of cores - 1 would leave a 2-core machine idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
       {
