@@ -14,6 +14,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
+          sequence: { groupOrder: 0 },
           include: [
             "packages/*/src/**/*.test.ts",
             "services/*/src/**/*.test.ts",
@@ -32,6 +33,8 @@ export default defineConfig({
         ssr,
         test: {
           name: "integration",
+          // After the unit tests: trainers of the one and workers of the other would only wait for the same cores.
+          sequence: { groupOrder: 1 },
           include: ["test/{integration,chaos,e2e}/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
