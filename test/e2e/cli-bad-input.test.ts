@@ -249,6 +249,32 @@ describe("the surroundings", () => {
     `);
   });
 
+  it("of a worker with addresses that cannot be used", async () => {
+    const redis = { SAPHENA_REDIS_URL: "redis://127.0.0.1:1" };
+    expect(await answer(["worker"], { ...redis, SAPHENA_STORE: "ftp://here" })).toMatchInlineSnapshot(`
+      "exit 2
+      error: STORE_URL_INVALID: SAPHENA_STORE is not valid: ftp://here
+
+      hint: use s3://bucket/prefix or file:///absolute/folder
+      "
+    `);
+    expect(await answer(["worker"], { ...redis, SAPHENA_STORE: `file://${folder}/store`, SAPHENA_LEASE_MS: "soon" }))
+      .toMatchInlineSnapshot(`
+      "exit 2
+      error: ENVIRONMENT_INVALID: an environment variable is not valid: SAPHENA_LEASE_MS: got "soon"; expected number, received NaN
+
+      hint: docs/environment.md lists them
+      "
+    `);
+    expect(await answer(["worker"], { ...redis, SAPHENA_STORE: `file://${folder}/store` })).toMatchInlineSnapshot(`
+      "exit 1
+      error: REDIS_UNREACHABLE: Redis cannot be reached: 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1
+
+      hint: check SAPHENA_REDIS_URL and that the server runs
+      "
+    `);
+  });
+
   it("with an address that is none, or a token with a line end", async () => {
     expect(await answer(["ls"], { SAPHENA_URL: "here" })).toMatchInlineSnapshot(`
       "exit 2

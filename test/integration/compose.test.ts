@@ -1,7 +1,10 @@
 // docker-compose.yml without Docker: its parts are started by the very commands, environment and health checks of their containers;
 // only what Docker's network and volumes would give (host names, ports, folders) is put in their place.
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { get } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +15,14 @@ import type { KitChild, TestRedis } from "@saphena/testing";
 import { readComposeFile, readDockerfile } from "../system/compose.ts";
 import { importTiny, TINY_SWEEP } from "../system/leaderboard.ts";
 import { REPOSITORY } from "../system/repository.ts";
+
+/** The answer to somebody who has the token and asks under another name; fetch does not let a name be chosen. */
+async function statusUnder(host: string, url: string, token: string): Promise<number | undefined> {
+  const asked = get(`${url}/api/v1/sweeps`, { headers: { host, authorization: `Bearer ${token}` } });
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
 
 const DOCKERFILE = "infra/docker/Dockerfile";
 const { services, volumes } = readComposeFile();
@@ -154,6 +165,8 @@ describe.skipIf(versitygw === null)(`the services of docker-compose.yml${versity
     const url = environmentOf("worker")["SAPHENA_URL"]!;
     const token = environmentOf("scheduler")["SAPHENA_TOKEN"]!;
     await expect(createClient({ url }).sweeps()).rejects.toMatchObject({ code: "TOKEN_WRONG" });
+    // Everybody knows the default token: a web page must not reach the port under a name that it made point here.
+    expect(await statusUnder("evil.example", url, token)).toBe(400);
 
     await importTiny({ ...process.env, SAPHENA_URL: url, SAPHENA_TOKEN: token });
     const client = createClient({ url, token });

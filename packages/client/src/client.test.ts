@@ -6,6 +6,7 @@ import type { SweepStatus } from "@saphena/contracts";
 import { afterEach, describe, expect, it } from "vitest";
 import { createClient, defineSweep } from "./index.ts";
 import type { SweepEvent } from "./index.ts";
+import { sweepHandle } from "./sweep-handle.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -149,7 +150,87 @@ describe("a server that is not there", () => {
     });
     const error = await failureOf(createClient({ url }).action("swp_000000000000", { action: "resume", addTrials: 5 }));
     expect(error.code).toBe("SERVER_UNREACHABLE");
+    expect(error.hint).toContain("look before you ask again");
     expect(asked).toBe(1);
+  });
+});
+
+describe("a proxy without an answer from the server", () => {
+  const actions = [{ action: "resume", addTrials: 5 }, { action: "retryFailed" }] as const;
+
+  it.each([502, 503, 504])("with %d gets no action twice that would add trials twice: the server may have acted", async (code) => {
+    for (const action of actions) {
+      let asked = 0;
+      const { url } = await serve((_request, response) => {
+        asked++;
+        response.writeHead(code, { "content-type": "text/html" }).end("<html>gateway</html>");
+      });
+      const error = await failureOf(createClient({ url }).action("swp_000000000000", action));
+      expect(error).toMatchObject({ code: "SERVER_UNREACHABLE", message: expect.stringContaining(`a proxy answers ${code}`) });
+      expect(error.hint).toContain("look before you ask again");
+      expect(asked).toBe(1);
+    }
+  });
+
+  it("is asked again where asking twice does the same as once", async () => {
+    let asked = 0;
+    const { url } = await serve((_request, response) => {
+      asked++;
+      if (asked < 3) response.writeHead(504).end("");
+      else reply(response, 200, status());
+    });
+    expect(await createClient({ url }).action("swp_000000000000", { action: "pause" })).toEqual(status());
+    expect(asked).toBe(3);
+  });
+
+  it("gets the action again once the server itself says that it is not ready", async () => {
+    let asked = 0;
+    const { url } = await serve((_request, response) => {
+      asked++;
+      if (asked < 2) reply(response, 503, { error: { code: "SERVER_NOT_READY", message: "the server is not ready", hint: "wait" } });
+      else reply(response, 200, status());
+    });
+    await createClient({ url }).action("swp_000000000000", { action: "resume", addTrials: 5 });
+    expect(asked).toBe(2);
+  });
+});
+
+describe("waiting for the end of a sweep on another machine", () => {
+  /** A network that breaks: each entry is one answer, null = none. */
+  const over =
+    (answers: (SweepStatus | null)[]): typeof globalThis.fetch =>
+    async () => {
+      const next = answers.length > 1 ? answers.shift() : answers[0];
+      if (next === null) throw new TypeError("fetch failed", { cause: new Error("read ECONNRESET") });
+      return Response.json(next);
+    };
+  const wait = (answers: (SweepStatus | null)[], patienceMs: number, told: string[]): Promise<SweepStatus> => {
+    const client = createClient({ url: "http://saphena.example", fetch: over(answers) });
+    return sweepHandle(client, status().id).wait({
+      pollMs: 1,
+      patienceMs,
+      onOutage: ({ message }) => told.push(message),
+      onRecovery: () => told.push("again there"),
+    });
+  };
+
+  it("goes on over an outage, which is told once", async () => {
+    const told: string[] = [];
+    expect(await wait([status(), null, null, status({ state: "completed" })], 60_000, told)).toMatchObject({ state: "completed" });
+    expect(told).toEqual([expect.stringContaining("read ECONNRESET"), "again there"]);
+  });
+
+  it("ends with an error that says nothing of the sweep once the patience is used up", async () => {
+    const error = await failureOf(wait([status(), null], 600, []));
+    expect(error).toMatchObject({ code: "SERVER_UNREACHABLE", hint: expect.stringContaining("says nothing about the sweep") });
+    expect(error.message).toContain("no answer for");
+  });
+
+  it("ends at once with what trying again cannot mend", async () => {
+    const { url } = await serve((_request, response) =>
+      reply(response, 401, { error: { code: "TOKEN_WRONG", message: "the token is missing or wrong", hint: "" } }),
+    );
+    expect((await failureOf(sweepHandle(createClient({ url }), "swp_x").wait())).code).toBe("TOKEN_WRONG");
   });
 });
 

@@ -53,7 +53,7 @@ export interface Client {
   /** Live events until the loop is left or `signal` is aborted; reconnects by itself. */
   events(id: string, signal?: AbortSignal): AsyncGenerator<SweepEvent, void, undefined>;
   pools(): Promise<PoolStatus[]>;
-  workers(): Promise<WorkerStatus[]>;
+  workers(signal?: AbortSignal): Promise<WorkerStatus[]>;
   run(run: string): Promise<RunStatus>;
   runLog(run: string): Promise<string[]>;
   datasets(): Promise<DatasetSummary[]>;
@@ -98,7 +98,7 @@ export function createClient(options: ClientOptions): Client {
     curves: (id, name) => json(curveSchema.array(), `/results/sweeps/${part(id)}/curves?name=${part(name)}`),
     events: (id, signal) => readEvents(transport, `/sweeps/${part(id)}/events`, signal),
     pools: () => json(poolStatusSchema.array(), "/pools"),
-    workers: () => json(workerStatusSchema.array(), "/workers"),
+    workers: (signal) => json(workerStatusSchema.array(), "/workers", { signal }),
     run: (run) => json(runStatusSchema, `/runs/${part(run)}`),
     runLog: async (run) => (await json(runLogSchema, `/runs/${part(run)}/log`)).lines,
     datasets: () => json(datasetSummarySchema.array(), "/datasets"),

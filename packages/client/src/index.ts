@@ -8,5 +8,7 @@ export { createClient, newSweepId } from "./client.ts";
 export type { Client } from "./client.ts";
 export { defineSweep } from "./define-sweep.ts";
 export type { SweepEvent } from "./event-stream.ts";
+export { throughOutages } from "./outage.ts";
+export type { OutageOptions } from "./outage.ts";
 export type { Sweep, WaitOptions } from "./sweep-handle.ts";
 export type { ClientOptions } from "./transport.ts";

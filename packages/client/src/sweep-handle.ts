@@ -2,13 +2,15 @@
 import { isFinal } from "@saphena/contracts";
 import type { BestReply, SweepAction, SweepStatus, TrialRow } from "@saphena/contracts";
 import type { Client } from "./client.ts";
+import { throughOutages } from "./outage.ts";
+import type { OutageOptions } from "./outage.ts";
 import { pause } from "./transport.ts";
 
-export interface WaitOptions {
+export interface WaitOptions extends OutageOptions {
   /** Called with the first status and whenever it has changed. */
   onStatus?: (status: SweepStatus) => void;
   /** Ends the waiting (not the sweep): `wait` rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Default 1,000. */
   pollMs?: number;
 }
@@ -23,7 +25,10 @@ export interface Sweep {
   /** The best completed trial; null until there is one. */
   best(): Promise<BestReply["best"]>;
   action(action: SweepAction): Promise<SweepStatus>;
-  /** Resolves with the final status, whether completed, failed or cancelled. */
+  /**
+   * Resolves with the final status, whether completed, failed or cancelled. A server that cannot be reached for a while is asked again;
+   * after `patienceMs` it rejects with SERVER_UNREACHABLE.
+   */
   wait(options?: WaitOptions): Promise<SweepStatus>;
 }
 
@@ -40,10 +45,11 @@ export function sweepHandle(client: Client, id: string, warnings: readonly strin
 }
 
 // Polling rather than the event stream: a status is small, and a proxy that buffers events cannot make it hang.
-async function waitUntilFinal(client: Client, id: string, { onStatus, signal, pollMs = 1_000 }: WaitOptions = {}): Promise<SweepStatus> {
+async function waitUntilFinal(client: Client, id: string, options: WaitOptions = {}): Promise<SweepStatus> {
+  const { onStatus, signal, pollMs = 1_000 } = options;
   let before = "";
   for (;;) {
-    const status = await client.sweep(id, signal);
+    const status = await throughOutages(() => client.sweep(id, signal), options);
     const now = JSON.stringify(status);
     if (now !== before) onStatus?.(status);
     before = now;

@@ -1,5 +1,6 @@
 // One HTTP request to the front door: token, time limit, retry while the server is still starting, errors as SaphenaError.
-// A refused connection never reached the server, so it may always be tried again; an answer that was lost only where the route is idempotent.
+// A refused connection never reached the server and a server that says it is not ready did nothing, so both may always be tried again;
+// a lost answer, or a proxy that says so, only where the route is idempotent.
 import { API, SaphenaError, errorReplySchema } from "@saphena/contracts";
 
 export interface ClientOptions {
@@ -75,8 +76,9 @@ export function createTransport(options: ClientOptions): Transport {
       } catch (thrown) {
         if (request.signal?.aborted === true) throw thrown;
         const fault = classify(thrown);
-        const again = fault === "refused" ? loopback : fault === "starting" || (fault === "lost" && idempotent && loopback);
-        if (!again || Date.now() + pauseMs > giveUpAtMs) throw asSaphenaError(thrown, fault, url);
+        if (!mayRepeat(fault, { idempotent, loopback }) || Date.now() + pauseMs > giveUpAtMs) {
+          throw asSaphenaError(thrown, fault, { url, idempotent });
+        }
         await pause(pauseMs, request.signal);
       }
     }
@@ -105,10 +107,39 @@ function bodyOf(request: RequestOptions): { body?: NonNullable<RequestInit["body
   return request.body === undefined ? {} : { body: request.body as NonNullable<RequestInit["body"]> };
 }
 
-/** refused: no server there; starting: it said that it is not ready; lost: no answer, perhaps after acting; timeout; answer: it said no. */
-type Fault = "refused" | "starting" | "lost" | "timeout" | "answer";
+/**
+ * refused: no server there; starting: it said itself that it is not ready; gateway: a proxy has no answer from it; lost: no answer, perhaps
+ * after acting; timeout; answer: it said no.
+ */
+type Fault = "refused" | "starting" | "gateway" | "lost" | "timeout" | "answer";
+
+function mayRepeat(fault: Fault, { idempotent, loopback }: { idempotent: boolean; loopback: boolean }): boolean {
+  switch (fault) {
+    case "refused":
+      return loopback;
+    case "starting":
+      return true;
+    case "gateway":
+      return idempotent;
+    case "lost":
+      return idempotent && loopback;
+    case "timeout":
+    case "answer":
+      return false;
+  }
+}
+
+/** A proxy in front of the server answers in its place. 504, and often 502, come after the server has got the request. */
+class GatewayAnswer extends Error {
+  readonly status: number;
+  constructor(status: number) {
+    super(`a proxy answers ${status}`);
+    this.status = status;
+  }
+}
 
 function classify(thrown: unknown): Fault {
+  if (thrown instanceof GatewayAnswer) return "gateway";
   if (thrown instanceof SaphenaError) return thrown.code === "SERVER_NOT_READY" ? "starting" : "answer";
   if (thrown instanceof Error && thrown.name === "TimeoutError") return "timeout";
   return causes(thrown).some((cause) => (cause as { code?: unknown }).code === "ECONNREFUSED") ? "refused" : "lost";
@@ -121,21 +152,24 @@ function causes(thrown: unknown): object[] {
   return [thrown, ...causes(cause), ...(Array.isArray(errors) ? errors.flatMap(causes) : [])];
 }
 
-function asSaphenaError(thrown: unknown, fault: Fault, url: string): SaphenaError {
+function asSaphenaError(thrown: unknown, fault: Fault, { url, idempotent }: { url: string; idempotent: boolean }): SaphenaError {
   if (thrown instanceof SaphenaError) return thrown;
-  if (fault === "timeout") return new SaphenaError("SERVER_UNREACHABLE", `${url} did not answer in time`, { cause: thrown });
   const deepest = causes(thrown).at(-1);
-  const why = fault === "refused" ? "connection refused" : deepest instanceof Error ? deepest.message : String(thrown);
-  return new SaphenaError("SERVER_UNREACHABLE", `${url} (${why})`, { cause: thrown });
+  const told = deepest instanceof Error ? deepest.message : String(thrown);
+  const why = fault === "refused" ? "connection refused" : fault === "timeout" ? "no answer in time" : told;
+  const mayHaveActed = fault !== "refused" && !idempotent;
+  return new SaphenaError("SERVER_UNREACHABLE", `${url} (${why})`, {
+    ...(mayHaveActed ? { hint: "it may have done what was asked all the same: look before you ask again" } : {}),
+    cause: thrown,
+  });
 }
 
 /** The error in a refusing answer; something that is not our server is named as such. */
-async function errorOf(response: Response, url: string): Promise<SaphenaError> {
+async function errorOf(response: Response, url: string): Promise<Error> {
   const text = await response.text().catch(() => "");
   const parsed = errorReplySchema.safeParse(parseJson(text));
   if (parsed.success) return SaphenaError.fromBody(parsed.data.error);
-  if (response.status === 502 || response.status === 503 || response.status === 504)
-    return new SaphenaError("SERVER_NOT_READY", `${url} answers ${response.status}`);
+  if (response.status === 502 || response.status === 503 || response.status === 504) return new GatewayAnswer(response.status);
   return new SaphenaError("SERVER_UNREACHABLE", `what answers at ${url} is not a Saphena server (HTTP ${response.status})`, {
     hint: "check SAPHENA_URL",
   });

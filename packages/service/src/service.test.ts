@@ -29,6 +29,26 @@ describe("a server with a token", () => {
     }
     expect(await status("/healthz")).toBe(200);
   });
+
+  it("is reached under any name", async () => {
+    const headers = { authorization: `Bearer ${TOKEN}`, host: "saphena.example", "sec-fetch-site": "cross-site" };
+    expect((await serve(TOKEN).inject({ url: "/api/v1/sweeps", headers })).statusCode).toBe(200);
+  });
+});
+
+describe("a server with the token that docker-compose.yml shows to everybody", () => {
+  const status = async (headers: Record<string, string>): Promise<number> => {
+    const authorization = "Bearer loopback-only";
+    return (await serve("loopback-only").inject({ url: "/api/v1/sweeps", headers: { authorization, ...headers } })).statusCode;
+  };
+
+  it("answers this machine and the other containers, under no name that someone else can point here, and no other site's page", async () => {
+    for (const host of ["127.0.0.1:8321", "localhost:8321", "[::1]:8321", "scheduler:8321"]) expect(await status({ host }), host).toBe(200);
+    for (const host of ["evil.example", "localhost.evil.example:8321", "127.0.0.1.evil.example", "evil.example."])
+      expect(await status({ host }), host).toBe(400);
+    expect(await status({ host: "127.0.0.1:8321", "sec-fetch-site": "cross-site" })).toBe(400);
+    expect(await status({ host: "127.0.0.1:8321", authorization: "Bearer wrong" })).toBe(401);
+  });
 });
 
 describe("a server without a token", () => {
