@@ -59,6 +59,11 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   SAPHENA_WORKER_ID: variable(["worker"], "name of the worker, unique among all. Unset: host name and six random digits"),
   SAPHENA_HEARTBEAT_MS: variable(["worker"], "time between two heartbeats; well below SAPHENA_LEASE_MS", "5000"),
   SAPHENA_RELEASE_GRACE_MS: variable(["worker"], "on SIGTERM, time for a trainer to write its checkpoint before it is killed", "20000"),
+  SAPHENA_STALL_MS: variable(
+    ["worker"],
+    "a trainer that says nothing for so long is killed and its run tried again; longer than anything it does in silence",
+    "1800000",
+  ),
   SAPHENA_CHECKPOINT_EVERY: variable(["worker"], "epochs between two checkpoints", "1"),
   // Several parts
   SAPHENA_LEASE_MS: variable(

@@ -29,8 +29,6 @@ export const runKeys = {
   result: (run: RunAddress): string => `${runKeys.prefix(run)}result.json`,
   attempt: (run: RunAddress, attempt: number): string => `${runKeys.prefix(run)}attempt-${attempt}/`,
   attemptFile: (run: RunAddress, attempt: number, name: string): string => `${runKeys.attempt(run, attempt)}${name}`,
-  checkpoint: (run: RunAddress, attempt: number, epoch: number): string =>
-    `${runKeys.attempt(run, attempt)}checkpoint-${epoch}.safetensors`,
 } as const;
 
 /** `result.json` keys parse back to their run, for rebuilding the index from a listing. */

@@ -99,7 +99,7 @@ export class Connection {
   }
 
   report(error: Error): void {
-    if (!this.#closed) this.#options.onError?.(error);
+    if (!this.#closed) this.#options.onError?.(withoutCommand(error));
   }
 
   async start(timeoutMs: number, onWarning: ((message: string) => void) | undefined): Promise<void> {
@@ -179,7 +179,20 @@ function checkedUrl(url: string): string {
 /** Names the server without its password. */
 function unreachable(url: string, cause: Error | undefined): SaphenaError {
   const detail = cause === undefined ? "it did not answer" : cause.message;
-  return new SaphenaError("REDIS_UNREACHABLE", `${new URL(url).host}: ${detail}`, { cause });
+  return new SaphenaError(
+    "REDIS_UNREACHABLE",
+    `${new URL(url).host}: ${detail}`,
+    cause === undefined ? {} : { cause: withoutCommand(cause) },
+  );
+}
+
+/** ioredis hangs the command on its errors, which a log prints with its arguments: for AUTH that is the password. */
+function withoutCommand(error: Error): Error {
+  if (!("command" in error)) return error;
+  const told = new Error(error.message);
+  told.name = error.name;
+  if (error.stack !== undefined) told.stack = error.stack;
+  return told;
 }
 
 /** Resolves when the client may be used. A refused password ends the wait at once, everything else is tried again until the time is up. */

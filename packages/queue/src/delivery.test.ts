@@ -1,7 +1,8 @@
 // Delivery by BullMQ: what is lost or doubled between our records and its queue changes nothing for good.
+import { inspect } from "node:util";
 import { startRedis, until } from "@saphena/testing";
 import type { TestRedis } from "@saphena/testing";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { JobQueues } from "./delivery.ts";
 import { createAndDispatch, openSite, resultOf, sweepRecord, workerOf } from "./sweep.case.ts";
 import type { Site } from "./sweep.case.ts";
@@ -126,4 +127,20 @@ test("a processor that throws is told and ends its job", async () => {
   await delivery.close();
   expect(site.errors.map(({ message }) => message).join()).toContain("no hands");
   expect(await new JobQueues(site.connection).active("default")).toEqual([]);
+});
+
+test("no error that is told of shows the password", async () => {
+  const guarded = await startRedis();
+  onTestFinished(() => guarded.stop());
+  const { connection: open } = await openSite(guarded);
+  await open.client.config("SET", "requirepass", "old-secret");
+  const { errors, worker } = await openSite(guarded, { redisUrl: guarded.url.replace("//", "//:old-secret@") });
+  const delivery = await worker.consume(() => Promise.resolve());
+  await open.client.config("SET", "requirepass", "new-secret");
+  await open.client.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+  // From our own client, and from BullMQ's.
+  await until(() => errors.some(({ message }) => message.startsWith("WRONGPASS")), { what: "BullMQ to complain" });
+  await until(() => errors.some(({ message }) => message.startsWith("Redis cannot")), { what: "our client to complain" });
+  expect(inspect(errors, { depth: 10, showHidden: true })).not.toMatch(/old-secret/);
+  await delivery.close();
 });

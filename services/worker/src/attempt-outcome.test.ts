@@ -13,7 +13,7 @@ const finished = {
   fingerprint: { engine: "e", tensorflowVersion: "1", deviceKind: "cpu", instructionSet: "x", threads: 1 },
   resumedFrom: [],
 } as const;
-const decide = (facts: Partial<AttemptFacts>) => decideOutcome({ last: null, exit, asked: "nothing", ...facts });
+const decide = (facts: Partial<AttemptFacts>) => decideOutcome({ last: null, exit, silentMs: null, asked: "nothing", ...facts });
 const failed = (code: string): AttemptFacts["last"] => ({ type: "failed", code, message: "m" });
 
 describe("the outcome of an attempt", () => {

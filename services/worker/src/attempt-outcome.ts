@@ -1,6 +1,6 @@
 // Decides what one execution of a run came to, from what the trainer said, how its process ended and what was asked of it.
-import { isErrorCode, ERRORS } from "@saphena/contracts";
 import type { AttemptEnd, FromTrainer } from "@saphena/contracts";
+import { failureReason } from "./failure-reasons.ts";
 
 export type Finished = Extract<FromTrainer, { type: "finished" }>;
 
@@ -8,6 +8,8 @@ export interface AttemptFacts {
   /** The last of finished, stopped or failed that the trainer sent; null when it died without a word. */
   last: Extract<FromTrainer, { type: "finished" | "stopped" | "failed" }> | null;
   exit: { code: number | null; signal: string | null; stderrTail: string };
+  /** Killed because it had said nothing for this long; null when it was not. */
+  silentMs: number | null;
   /** What the worker asked for: nothing, cancel, release (SIGTERM or pause), or abandon (another attempt took over). */
   asked: "nothing" | "cancel" | "release" | "abandon";
 }
@@ -18,7 +20,7 @@ export type AttemptOutcome =
   | { kind: "abandon" }
   | { kind: "end"; reason: AttemptEnd; code: string; message: string };
 
-export function decideOutcome({ last, exit, asked }: AttemptFacts): AttemptOutcome {
+export function decideOutcome({ last, exit, silentMs, asked }: AttemptFacts): AttemptOutcome {
   if (asked === "abandon") return { kind: "abandon" };
   // A finished run is worth keeping whatever was asked meanwhile; beginCommit has the last word.
   if (last?.type === "finished") return { kind: "commit", finished: last };
@@ -31,17 +33,15 @@ export function decideOutcome({ last, exit, asked }: AttemptFacts): AttemptOutco
       code: "RUN_LOST",
       message: last === null ? "released without a new checkpoint" : "released after a checkpoint",
     };
-  if (last?.type === "failed") return { kind: "end", reason: reasonOf(last.code), code: last.code, message: last.message };
-  return { kind: "end", reason: "crashed", code: "TRAINER_CRASHED", message: crashMessage(exit) };
+  if (last?.type === "failed") return { kind: "end", reason: failureReason(last.code), code: last.code, message: last.message };
+  return { kind: "end", reason: "crashed", code: "TRAINER_CRASHED", message: crashMessage(exit, silentMs) };
 }
 
-function reasonOf(code: string): AttemptEnd {
-  if (code === "OUT_OF_MEMORY") return "outOfMemory";
-  return isErrorCode(code) && !ERRORS[code].retryable && code !== "INTERNAL" ? "userError" : "crashed";
-}
-
-function crashMessage({ code, signal, stderrTail }: AttemptFacts["exit"]): string {
-  const how = signal === null ? `exit code ${code ?? "unknown"}` : `signal ${signal}`;
+function crashMessage({ code, signal, stderrTail }: AttemptFacts["exit"], silentMs: number | null): string {
+  const how =
+    silentMs === null
+      ? `the trainer ended with ${signal === null ? `exit code ${code ?? "unknown"}` : `signal ${signal}`}`
+      : `the trainer had said nothing for ${silentMs / 1000} s (SAPHENA_STALL_MS) and was killed`;
   const tail = stderrTail.trim().split("\n").slice(-5).join("\n");
-  return tail === "" ? `the trainer ended with ${how}` : `the trainer ended with ${how}:\n${tail}`;
+  return tail === "" ? how : `${how}:\n${tail}`;
 }

@@ -9,13 +9,15 @@ import type { ObjectStore } from "@saphena/object-store";
 import type { WorkerQueue } from "@saphena/queue";
 import { effectiveHeads, runSeed } from "@saphena/sweep";
 import type { Logger } from "pino";
+import type { ActiveAttempt, ActiveAttempts, StopHow } from "./active-attempts.ts";
 import type { AttemptOutcome, Finished } from "./attempt-outcome.ts";
 import { createCheckpointTransfer, fetchCheckpoint } from "./checkpoint-transfer.ts";
 import type { CheckpointTransfer } from "./checkpoint-transfer.ts";
-import { commit } from "./commit.ts";
+import { commit, dropUploads } from "./commit.ts";
+import { failureReason } from "./failure-reasons.ts";
 import type { SweepData } from "./sweep-data.ts";
 import { startSession } from "./training-session.ts";
-import type { StopGraceMs, TrainingSession } from "./training-session.ts";
+import type { TrainerLimitsMs, TrainingSession } from "./training-session.ts";
 
 export interface AttemptParts {
   queue: WorkerQueue;
@@ -24,20 +26,11 @@ export interface AttemptParts {
   launch: LaunchTrainer;
   worker: string;
   workFolder: string;
-  grace: StopGraceMs;
+  limits: TrainerLimitsMs;
   checkpointEvery: number;
   log: Logger;
   now: () => number;
   nonce: () => string;
-}
-
-/** A run in a slot, as heartbeats and stop requests see it. */
-export interface ActiveAttempt {
-  readonly run: string;
-  readonly attempt: number;
-  readonly sweep: string;
-  progress: { epoch: number; epochs: number; imagesPerSecond: number | null };
-  stop(how: "cancel" | "release" | "abandon"): void;
 }
 
 interface Claimed {
@@ -47,20 +40,26 @@ interface Claimed {
 }
 
 /** Ends when the attempt has ended; never throws. */
-export async function executeAttempt(parts: AttemptParts, run: string, attempt: number, active: Map<string, ActiveAttempt>): Promise<void> {
+export async function executeAttempt(parts: AttemptParts, run: string, attempt: number, active: ActiveAttempts): Promise<void> {
   const log = parts.log.child({ run, attempt });
+  if (!active.begin(run, attempt)) return log.warn("delivered again while it runs here");
   const folder = join(parts.workFolder, `${run}-${attempt}`);
   try {
     const claim = await parts.queue.claim(run, attempt);
     if (claim.reply !== "claimed") return log.info({ reply: claim.reply }, "claim refused");
-    await new Execution(parts, claim, attempt, folder, active, log).execute();
+    const execution = new Execution(parts, claim, attempt, folder, log);
+    active.enter(execution);
+    await execution.execute();
   } catch (error) {
     log.error({ err: error }, "the attempt ended with an unexpected error");
   } finally {
-    active.delete(run);
+    active.leave(run, attempt);
     await rm(folder, { recursive: true, force: true }).catch((error: unknown) => log.warn({ err: error }, "work folder not removed"));
   }
 }
+
+/** A stronger wish is never softened by a later one. */
+const STRENGTH: Readonly<Record<StopHow, number>> = { release: 1, cancel: 2, abandon: 3 };
 
 class Execution implements ActiveAttempt {
   readonly run: string;
@@ -74,9 +73,11 @@ class Execution implements ActiveAttempt {
   readonly #checkpoints: CheckpointTransfer;
   readonly #startedAtMs: number;
   #session: TrainingSession | null = null;
-  #asked: "cancel" | "release" | "abandon" | null = null;
+  #asked: StopHow | null = null;
+  #noteStop!: () => void;
+  readonly #stopAsked = new Promise<void>((resolve) => (this.#noteStop = resolve));
 
-  constructor(parts: AttemptParts, claim: Claimed, attempt: number, folder: string, active: Map<string, ActiveAttempt>, log: Logger) {
+  constructor(parts: AttemptParts, claim: Claimed, attempt: number, folder: string, log: Logger) {
     this.#parts = parts;
     this.#claim = claim;
     this.#folder = folder;
@@ -94,31 +95,36 @@ class Execution implements ActiveAttempt {
       keepLast: claim.sweep.spec.checkpoints.keepLast,
       resumedFrom: claim.run.checkpoint,
     });
-    active.set(this.run, this);
   }
 
-  stop(how: "cancel" | "release" | "abandon"): void {
-    this.#asked = how;
+  stop(how: StopHow): void {
+    if (this.#asked === null || STRENGTH[how] > STRENGTH[this.#asked]) this.#asked = how;
+    this.#noteStop();
     this.#session?.stop(how);
   }
 
   async execute(): Promise<void> {
     try {
-      const start = await this.#prepare();
-      if (this.#asked !== null)
-        return await this.#end(this.#asked === "cancel" ? "cancelled" : "released", "RUN_LOST", "stopped before training began");
+      await mkdir(this.#folder, { recursive: true });
+      const prepared = this.#prepare();
+      // Packing a dataset can take longer than whoever asks for a stop will wait: it goes on for the next run, without this attempt.
+      await Promise.race([prepared, this.#stopAsked]);
+      if (this.#asked !== null) {
+        prepared.catch((error: unknown) => this.#log.debug({ err: error }, "preparation failed after the stop"));
+        return await this.#endBeforeTraining(this.#asked);
+      }
+      const start = await prepared;
       this.#session = startSession({
         launch: this.#parts.launch,
         start,
-        grace: this.#parts.grace,
+        limits: this.#parts.limits,
         handle: (message) => this.#handle(message),
       });
       await this.#conclude(await this.#session.outcome, start.seed);
     } catch (thrown) {
       const error = SaphenaError.from(thrown);
       this.#log.error({ err: thrown }, "attempt failed");
-      const lasting = !error.retryable && error.code !== "INTERNAL" && error.code !== "OBJECT_NOT_FOUND";
-      await this.#end(lasting ? "userError" : "crashed", error.code, error.message);
+      await this.#end(failureReason(error.code), error.code, error.message);
     }
   }
 
@@ -126,7 +132,6 @@ class Execution implements ActiveAttempt {
     const { sweep, parameters, run } = this.#claim;
     const config = applyParameters(sweep.spec, parameters);
     this.progress = { ...this.progress, epochs: config.train.epochs };
-    await mkdir(this.#folder, { recursive: true });
     const { splits } = await this.#parts.data.load(sweep);
     const pack = await this.#parts.data.pack(sweep, config.model, (done, total) => this.#log.debug({ done, total }, "packing the dataset"));
     if (pack.built && pack.emptiedMasks.length > 0) {
@@ -135,7 +140,11 @@ class Execution implements ActiveAttempt {
         `${pack.emptiedMasks.length} masks lost all their foreground at ${config.model.inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`,
       );
     }
-    const checkpoint = await fetchCheckpoint(this.#parts.store, run.checkpoint, this.#folder, (message) => void this.#say("warn", message));
+    // After a stop the folder may be gone.
+    const checkpoint =
+      this.#asked !== null
+        ? null
+        : await fetchCheckpoint(this.#parts.store, run.checkpoint, this.#folder, (message) => void this.#say("warn", message));
     return {
       type: "start",
       run: run.id,
@@ -212,10 +221,17 @@ class Execution implements ActiveAttempt {
     };
     const outcome = await commit(store, queue, facts);
     this.#log.info({ outcome, metrics: finished.metrics }, "commit");
-    if (outcome === "committed") await this.#checkpoints.forgetAll();
+    if (outcome !== "committed") await this.#tidy(() => dropUploads(store, facts));
+    // Whoever made the result, nobody goes on from a checkpoint any more.
+    if (outcome === "committed" || outcome === "another-result") await this.#tidy(() => this.#checkpoints.forgetAll());
     if (outcome === "cancelled") await this.#end("cancelled", "RUN_LOST", "cancelled before the commit");
     // The leader looks into the store before it decides about a parked run, and adopts what is there.
     if (outcome === "another-result") await this.#end("lost", "STALE_ATTEMPT", `another attempt's ${runKeys.result(run)} was there first`);
+  }
+
+  async #endBeforeTraining(asked: StopHow): Promise<void> {
+    if (asked === "abandon") return this.#log.warn("another attempt has taken over");
+    await this.#end(asked === "cancel" ? "cancelled" : "released", "RUN_LOST", "stopped before training began");
   }
 
   async #end(reason: AttemptEnd, code: string, message: string): Promise<void> {
@@ -227,6 +243,17 @@ class Execution implements ActiveAttempt {
       worker: this.#parts.worker,
     });
     this.#log.info({ reason, code, reply }, message);
+    // These are final; after any other end the next attempt goes on from the checkpoint, and so it does when this one was stale.
+    if (reply === "ok" && (reason === "cancelled" || reason === "userError")) await this.#tidy(() => this.#checkpoints.forgetAll());
+  }
+
+  /** What is left over costs room and nothing else: no reason to fail. */
+  async #tidy(remove: () => Promise<void>): Promise<void> {
+    try {
+      await remove();
+    } catch (error) {
+      this.#log.warn({ err: error }, "objects that nobody needs were not removed");
+    }
   }
 
   async #say(level: "info" | "warn" | "error", message: string): Promise<void> {

@@ -1,7 +1,7 @@
 // Checkpoints between the trainer's folder and the store: upload, note, forget the older ones; fetch one to go on from.
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { runKeys } from "@saphena/contracts";
+import { basename, join } from "node:path";
+import { SaphenaError, runKeys } from "@saphena/contracts";
 import type { CheckpointRef, RunAddress, TrainerStart } from "@saphena/contracts";
 import type { ObjectStore } from "@saphena/object-store";
 import type { WorkerQueue } from "@saphena/queue";
@@ -9,7 +9,7 @@ import type { WorkerQueue } from "@saphena/queue";
 export interface CheckpointTransfer {
   /** Uploads and notes a checkpoint; "stale-attempt" when another attempt has taken over. */
   keep(epoch: number, file: { path: string; sha256: string }): Promise<"ok" | "stale-attempt">;
-  /** Removes every checkpoint of this run that is known here; called once its result is in the store. */
+  /** Removes every checkpoint of this run that is known here; called once nobody can go on from them. */
   forgetAll(): Promise<void>;
 }
 
@@ -26,7 +26,8 @@ export function createCheckpointTransfer(parts: {
   const kept: string[] = parts.resumedFrom === null ? [] : [parts.resumedFrom.key];
   return {
     async keep(epoch, file) {
-      const key = runKeys.checkpoint(address, attempt, epoch);
+      // The trainer names a file by its position, step included: the upload of a new one never touches the one that is noted.
+      const key = runKeys.attemptFile(address, attempt, basename(file.path));
       const { sha256, sizeBytes } = await store.upload(key, file.path);
       const noted = await queue.recordCheckpoint(run, { attempt, epoch, key, sha256, sizeBytes });
       // Noted first, removed after: a crash in between leaves an orphan, never a note that points to nothing.
@@ -47,7 +48,10 @@ export function createCheckpointTransfer(parts: {
   };
 }
 
-/** The checkpoint as a local file, or null when there is none or it cannot be used: the run then starts from the beginning, and says so. */
+/**
+ * The checkpoint as a local file, or null when there is none or it is lost for good: the run then starts from the beginning, and says so.
+ * Throws what may pass, such as STORE_UNREACHABLE: another attempt may still go on from it.
+ */
 export async function fetchCheckpoint(
   store: ObjectStore,
   checkpoint: CheckpointRef | null,
@@ -60,9 +64,8 @@ export async function fetchCheckpoint(
     await store.download(checkpoint.key, path, { sha256: checkpoint.sha256 });
     return { path, sha256: checkpoint.sha256, epoch: checkpoint.epoch };
   } catch (error) {
-    say(
-      `the checkpoint of epoch ${checkpoint.epoch} cannot be used (${error instanceof Error ? error.message : String(error)}); starting from the beginning`,
-    );
+    if (!(error instanceof SaphenaError) || (error.code !== "OBJECT_NOT_FOUND" && error.code !== "OBJECT_CORRUPT")) throw error;
+    say(`the checkpoint of epoch ${checkpoint.epoch} cannot be used (${error.message}); starting from the beginning`);
     return null;
   }
 }

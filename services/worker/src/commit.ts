@@ -1,7 +1,7 @@
 // The commit protocol (DESIGN 8): upload under the attempt's prefix, beginCommit, create result.json once, finish.
 // Whoever creates result.json first has made the result; everybody else adopts it.
 import { basename } from "node:path";
-import { SCHEMA_VERSION, SaphenaError, runKeys } from "@saphena/contracts";
+import { SCHEMA_VERSION, SaphenaError, runKeys, runResultSchema } from "@saphena/contracts";
 import type { LiveRun, Parameters, ResultFile, RunAddress, RunResult, SweepRecord, TrainerFile } from "@saphena/contracts";
 import type { ObjectStore } from "@saphena/object-store";
 import type { WorkerQueue } from "@saphena/queue";
@@ -29,6 +29,16 @@ export async function commit(store: ObjectStore, queue: WorkerQueue, facts: Comm
   const result = assembleResult(facts, files);
   if ((await store.create(runKeys.result(address), JSON.stringify(result))) === "lost") return "another-result";
   return (await queue.finish(result)) === "finished" ? "committed" : "stale-attempt";
+}
+
+/**
+ * Removes what a commit that failed has uploaded. Not where result.json names this very attempt: then its files are the result's, as when
+ * a worker of the same name had committed it and died before it could say so.
+ */
+export async function dropUploads(store: ObjectStore, { run, attempt, finished }: CommitFacts): Promise<void> {
+  const stored = await store.tryGet(runKeys.result(run));
+  if (stored !== null && runResultSchema.parse(JSON.parse(new TextDecoder().decode(stored))).attempt === attempt) return;
+  await Promise.all(finished.files.map(({ path }) => store.delete(runKeys.attemptFile(run, attempt, basename(path)))));
 }
 
 async function uploadFile(store: ObjectStore, address: RunAddress, attempt: number, file: TrainerFile): Promise<ResultFile> {

@@ -16,6 +16,12 @@ const schema = z.object({
   SAPHENA_LEASE_MS: z.coerce.number().int().min(200).default(10_000),
   SAPHENA_HEARTBEAT_MS: z.coerce.number().int().min(50).default(5_000),
   SAPHENA_RELEASE_GRACE_MS: z.coerce.number().int().min(100).default(20_000),
+  SAPHENA_STALL_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(2 ** 31 - 1)
+    .default(1_800_000),
   SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
   SAPHENA_LOG_LEVEL: logLevelSchema,
 });
@@ -31,6 +37,7 @@ export interface WorkerConfig {
   leaseMs: number;
   heartbeatMs: number;
   releaseGraceMs: number;
+  stallMs: number;
   checkpointEvery: number;
   logLevel: LogLevel;
   cacheFolder: string;
@@ -52,6 +59,7 @@ export function workerConfig(unique: string, environment: NodeJS.ProcessEnv = pr
     leaseMs: values.SAPHENA_LEASE_MS,
     heartbeatMs: values.SAPHENA_HEARTBEAT_MS,
     releaseGraceMs: values.SAPHENA_RELEASE_GRACE_MS,
+    stallMs: values.SAPHENA_STALL_MS,
     checkpointEvery: values.SAPHENA_CHECKPOINT_EVERY,
     logLevel: values.SAPHENA_LOG_LEVEL,
     cacheFolder: cacheFolder(),

@@ -40,7 +40,7 @@ export async function startWorkerService(config: WorkerConfig, launch: LaunchTra
     worker,
     workFolder,
     heartbeatMs: config.heartbeatMs,
-    grace: { cancel: CANCEL_GRACE_MS, release: config.releaseGraceMs },
+    limits: { cancel: CANCEL_GRACE_MS, release: config.releaseGraceMs, silence: config.stallMs },
     checkpointEvery: config.checkpointEvery,
     log,
     now: Date.now,

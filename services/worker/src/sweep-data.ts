@@ -1,6 +1,7 @@
 // What a run needs of its sweep: the fold's split and the packed dataset in the local cache. Kept per sweep, fetched once.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assertNoLeak, packDataset } from "@saphena/dataset";
+import { assertNoLeak, packDataset, packFolderName } from "@saphena/dataset";
 import { SaphenaError, datasetKeys, datasetRecordSchema, manifestRowSchema, splitsSchema, sweepKeys } from "@saphena/contracts";
 import type { DatasetRecord, ManifestRow, ModelConfig, Splits, SweepRecord } from "@saphena/contracts";
 import type { PackedDataset } from "@saphena/dataset";
@@ -31,7 +32,11 @@ export function createSweepData(store: ObjectStore, cacheFolder: string): SweepD
 
   async function pack(sweep: SweepRecord, model: ModelConfig, onProgress: (done: number, total: number) => void): Promise<PackedDataset> {
     const { record, rows } = await load(sweep);
-    return remember(packs, `${record.hash}-${model.inputSize}-${model.resize}`, () =>
+    const name = packFolderName({ datasetHash: record.hash, inputSize: model.inputSize, resize: model.resize });
+    const known = packs.get(name);
+    // The cache is said to be safe to delete, also under a running worker.
+    if (known !== undefined && !isWhole(await known) && packs.get(name) === known) packs.delete(name);
+    return remember(packs, name, () =>
       packDataset({
         rows,
         dataset: record,
@@ -45,6 +50,10 @@ export function createSweepData(store: ObjectStore, cacheFolder: string): SweepD
     );
   }
   return { load, pack };
+}
+
+function isWhole({ folder }: PackedDataset): boolean {
+  return existsSync(join(folder, "pack.json")) && existsSync(join(folder, "images.bin"));
 }
 
 /** A failed load is forgotten, so the next run tries again; the oldest entries make room. */

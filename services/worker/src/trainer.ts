@@ -13,6 +13,7 @@ import { openPack } from "@saphena/dataset";
 import { locateTensorflow } from "@saphena/setup";
 import { loadEngine, train, trainingFailure } from "@saphena/training";
 import type { StopSignal } from "@saphena/training";
+import { watchTrainingThread } from "./training-thread.ts";
 
 /** What the main thread hands to the training thread. `stop[0]` is shared memory: an index into STOPS. */
 interface ThreadData {
@@ -79,8 +80,7 @@ async function serveParent(): Promise<void> {
     if (thread !== null) throw new SaphenaError("INTERNAL", "a trainer was told to start twice");
     // The environment is shared because TensorFlow reads its settings from the process's own.
     thread = new Worker(new URL(import.meta.url), { workerData: { start, stop } satisfies ThreadData, env: SHARE_ENV });
-    thread.on("message", (message: FromTrainer) => (isLast(message) ? end(message) : void send(message).catch(abandon)));
-    thread.on("error", (error) => end(failureMessage(error)));
+    watchTrainingThread(thread, { said: (message) => void send(message).catch(abandon), ended: end, failure: failureMessage });
   };
 
   process.on("uncaughtException", (error) => end(failureMessage(error)));
@@ -93,10 +93,6 @@ async function serveParent(): Promise<void> {
     else begin(message);
   });
   await send({ type: "ready" });
-}
-
-function isLast({ type }: FromTrainer): boolean {
-  return type === "finished" || type === "stopped" || type === "failed";
 }
 
 /** Messages leave in the order they are sent in; resolves when this one has been handed over. */

@@ -1,8 +1,9 @@
 // The worker: pulls runs of its pool, gives each a slot, renews their leases, passes stop requests on, and on SIGTERM lets every
 // run write a checkpoint and go back to the queue. It decides nothing about sweeps. See attempt.ts for the life of one attempt.
 import type { LiveState, WorkerQueue } from "@saphena/queue";
+import { ActiveAttempts } from "./active-attempts.ts";
 import { executeAttempt } from "./attempt.ts";
-import type { ActiveAttempt, AttemptParts } from "./attempt.ts";
+import type { AttemptParts } from "./attempt.ts";
 
 export interface WorkerOptions extends AttemptParts {
   state: LiveState;
@@ -17,17 +18,15 @@ export interface Worker {
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { state, queue, heartbeatMs, log } = options;
-  const active = new Map<string, ActiveAttempt>();
+  const active = new ActiveAttempts();
   let draining: Promise<void> | null = null;
 
   async function beat(): Promise<void> {
-    const running = [...active.values()].map(({ run, attempt, progress }) => ({ run, attempt, ...progress }));
-    const replies = await queue.heartbeat(running);
-    for (const { run, attempt } of running) {
-      const current = active.get(run);
-      const reply = replies.get(run);
-      if (current?.attempt !== attempt || reply === undefined || reply === "ok") continue;
-      current.stop(reply === "stale-attempt" ? "abandon" : reply);
+    const held = active.all();
+    const replies = await queue.heartbeat(held.map(({ run, attempt, progress }) => ({ run, attempt, ...progress })));
+    for (const attempt of held) {
+      const reply = replies.get(attempt.run);
+      if (reply !== undefined && reply !== "ok") attempt.stop(reply === "stale-attempt" ? "abandon" : reply);
     }
   }
 
@@ -43,7 +42,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   await beat();
   const stopControl = await state.onControl(({ sweep, run, action }) => {
-    for (const attempt of active.values()) {
+    for (const attempt of active.all()) {
       if (attempt.sweep === sweep && (run === null || run === attempt.run)) attempt.stop(action);
     }
   });
@@ -51,9 +50,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   log.info({ worker: options.worker }, "worker started");
 
   async function drainOnce(): Promise<void> {
-    log.info({ running: active.size }, "draining");
+    log.info({ running: active.all().length }, "draining");
+    active.drain();
     await delivery.pause();
-    for (const attempt of active.values()) attempt.stop("release");
     await delivery.close(); // waits for the attempts, whose heartbeats go on meanwhile
     clearInterval(timer);
     await stopControl();

@@ -33,7 +33,8 @@ export interface LocalSystemOptions {
 const START_LIMIT_MS = 120_000;
 const POLL_MS = 100;
 const LEFT_OVER_GRACE_MS = 10_000;
-const GRACE_MS = { worker: 30_000, service: 10_000, redis: 10_000 } as const;
+/** A worker kills a trainer that writes no checkpoint after twice SAPHENA_RELEASE_GRACE_MS (20 s); then it still has to tell and to upload. */
+const GRACE_MS = { worker: 60_000, service: 10_000, redis: 10_000 } as const;
 const MOST_LOG_BYTES = 64 * 1024 * 1024;
 /** A part that ends this often before all are ready will not come up. */
 const MOST_ENDS_AT_START = 3;
