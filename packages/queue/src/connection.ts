@@ -131,6 +131,8 @@ export class Connection {
 
   /** Sends commands, and again when a pipeline of theirs was cut off by the end of a connection. Throws REDIS_UNREACHABLE once it is closed. */
   send<T>(commands: () => Promise<T>): Promise<T> {
+    // Never handed to a client that is going away: it might not settle it.
+    if (this.#closed) return Promise.reject(new SaphenaError("REDIS_UNREACHABLE", "the connection was closed"));
     return new Promise((resolve, reject) => {
       // ioredis never settles a command that was under way when the server went and the client was then closed.
       const giveUp = (cause?: unknown): void => reject(new SaphenaError("REDIS_UNREACHABLE", "the connection was closed", { cause }));
