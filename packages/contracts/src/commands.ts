@@ -23,7 +23,7 @@ export const COMMANDS = {
   },
   addTrials: {
     fence: "none",
-    does: "raise the trial budget, or queue failed trials' parameters for new trials; reopens a completed or failed sweep",
+    does: "raise the trial budget, and queue the parameters of failed or cancelled trials for new ones; reopens a completed or failed sweep",
     replies: ["ok", "wrong-state", "unknown"],
   },
   createTrials: {
@@ -55,7 +55,7 @@ export const COMMANDS = {
   },
   stopTrial: {
     fence: "leader",
-    does: "mark a trial as stopping: its queued runs are parked, its running runs get cancel",
+    does: "mark a trial as stopping, on demand only if none of its runs has started: its queued runs are parked, its running runs get cancel",
     replies: ["ok", "wrong-state", "stale-leader"],
   },
   settleTrial: { fence: "leader", does: "make a trial final once all its runs are", replies: ["settled", "wrong-state", "stale-leader"] },

@@ -20,20 +20,27 @@ export const liveSweepSchema = z.object({
   sequence: count,
   /** budget.trials plus what was added since */
   trialBudget: count,
-  /** Parameters (with the failed trial's number) waiting to become trials by `retry --failed`: a JSON list. */
+  /** Parameters (with the number of the failed or cancelled trial) waiting to become trials: a JSON list. */
   retries: json(z.array(z.strictObject({ retryOf: z.int(), parameters: parametersSchema }))).default([]),
   trialsCreated: count.default(0),
   trialsCompleted: count.default(0),
   trialsPruned: count.default(0),
   trialsFailed: count.default(0),
   trialsCancelled: count.default(0),
-  /** Failed trials that were retried; they no longer count against maxFailures. */
-  trialsForgiven: count.default(0),
+  /** Failed and cancelled trials that were asked to be tried again, those in `retries` included. */
+  trialsRetried: count.default(0),
+  /** Trials that had failed when failed ones were last retried or the sweep was last reopened; they no longer count against maxFailures. */
+  failuresForgiven: count.default(0),
   /** dispatched and not final, parked or back in the backlog */
   runsInFlight: count.default(0),
   runsRunning: count.default(0),
   runsFinal: count.default(0),
+  /** How long attempts that are over held a slot, however they ended. */
   slotSeconds: z.coerce.number().default(0),
+  /** Time in state running before `runningSinceMs`: what counts against wallClock. */
+  runningMs: count.default(0),
+  /** null while the sweep is in another state. */
+  runningSinceMs: count.nullable().default(null),
   submittedAtMs: count,
   startedAtMs: count.nullable().default(null),
   finishedAtMs: count.nullable().default(null),

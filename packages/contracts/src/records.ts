@@ -127,8 +127,15 @@ export const decisionSchema = z.discriminatedUnion("type", [
     rule: z.string(),
     atMs: z.int(),
   }),
+  /** A user asked for it; it was done unless a `sweepEditRefused` of the same action follows. */
   z.strictObject({
     type: z.literal("sweepEdited"),
+    action: z.enum(["pause", "resume", "cancel", "addTrials", "retryFailed"]),
+    trials: z.int().nullable(),
+    atMs: z.int(),
+  }),
+  z.strictObject({
+    type: z.literal("sweepEditRefused"),
     action: z.enum(["pause", "resume", "cancel", "addTrials", "retryFailed"]),
     trials: z.int().nullable(),
     atMs: z.int(),

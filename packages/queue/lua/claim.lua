@@ -1,5 +1,6 @@
 -- A worker takes a delivered attempt: queued -> running with a lease. In a paused sweep the run goes back to the backlog, in one that
--- is stopping it is parked. The same worker may claim twice (a resent command).
+-- is stopping it is parked, and likewise when a time budget is used up and the trial has not started. The same worker may claim twice (a
+-- resent command).
 -- KEYS: namespace
 -- ARGV: run, attempt, worker, leaseMs, event runStarted (JSON)
 -- Replies: claimed RECORD PARAMETERS RUN-FIELDS | paused | cancelled | stale-attempt
@@ -8,18 +9,18 @@ local run, attempt, worker = loadRun(ARGV[1]), ARGV[2], ARGV[3]
 if not run or run.attempt ~= attempt then return { "stale-attempt" } end
 
 if run.place == "dispatched" then
-  local wished = wish(run)
+  local wished, why = wish(run)
   run.worker = worker
   leavePlace(run)
   if wished ~= "going" then
     local stopping = wished == "stopping"
-    local failure = failureOf(run, stopping and "cancelled" or "paused", "SWEEP_STATE", stopping and "the trial is being stopped" or "the sweep is paused")
+    local failure = failureOf(run, stopping and "cancelled" or "paused", "SWEEP_STATE", stopping and why or "the sweep is paused")
     if stopping then enterParked(run, failure) else enterBacklog(run) end
     appendAttemptEnded(run, failure)
     return { stopping and "cancelled" or "paused" }
   end
   local now = nowMs()
-  redis.call("HSET", run.key, "place", "running", "state", "running", "worker", worker)
+  redis.call("HSET", run.key, "place", "running", "state", "running", "worker", worker, "claimedAtMs", now)
   redis.call("HSETNX", run.key, "startedAtMs", now)
   redis.call("ZADD", key.leases, string.format("%.0f", tonumber(now) + tonumber(ARGV[4])), run.id)
   redis.call("HINCRBY", key.sweep(run.sweep), "runsInFlight", 1)

@@ -211,22 +211,22 @@ test("retries wait with their parameters exactly as they were, each failed trial
   await runTrial(site, sweep.id, 3, "completed");
   await leader.settleSweep(sweep.id, "failed", "too many");
   const parameters = { "train.optimizer.learningRate": 0.1 + 0.2, "model.arch": 'a "\n,' };
-  expect(await state.addRetries(sweep.id, [{ retryOf: 3, parameters }]), "it did not fail").toBe("wrong-state");
+  expect(await state.addTrials(sweep.id, 0, [{ retryOf: 3, parameters }]), "it did not fail").toBe("wrong-state");
   expect(
-    await state.addRetries(sweep.id, [
+    await state.addTrials(sweep.id, 0, [
       { retryOf: 0, parameters },
       { retryOf: 2, parameters },
     ]),
   ).toBe("ok");
   expect(
-    await state.addRetries(sweep.id, [
+    await state.addTrials(sweep.id, 0, [
       { retryOf: 2, parameters },
       { retryOf: 1, parameters },
     ]),
   ).toBe("ok");
-  expect(await state.addRetries(sweep.id, [{ retryOf: 1, parameters }])).toBe("wrong-state");
+  expect(await state.addTrials(sweep.id, 0, [{ retryOf: 1, parameters }])).toBe("wrong-state");
   const reopened = await state.sweep(sweep.id);
-  expect(reopened).toMatchObject({ state: "running", trialBudget: 7, trialsForgiven: 3, reason: null });
+  expect(reopened).toMatchObject({ state: "running", trialBudget: 7, trialsRetried: 3, failuresForgiven: 3, reason: null });
   expect(reopened?.retries).toEqual([0, 2, 1].map((retryOf) => ({ retryOf, parameters })));
   expect(await leader.createTrials(sweep.id, 4, [{ parameters, retryOf: 2 }])).toBe("created");
   expect((await state.sweep(sweep.id))?.retries.map(({ retryOf }) => retryOf)).toEqual([0, 1]);

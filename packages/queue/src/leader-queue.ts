@@ -14,7 +14,7 @@ import { resultArguments } from "./results.ts";
 
 export interface NewTrial {
   parameters: Parameters;
-  /** The failed trial whose parameters these are. */
+  /** The failed or cancelled trial whose parameters these are. */
   retryOf: number | null;
 }
 export interface TrialSettlement {
@@ -148,8 +148,15 @@ class RedisLeaderQueue {
     return (await this.#lead("settleRun", [result.run, ...resultArguments(result)]))[0];
   }
 
-  async stopTrial(sweep: string, trial: number, why: "failed" | "cancelled" | "pruned", reason: string): Promise<Obeyed<"stopTrial">> {
-    return (await this.#lead("stopTrial", [sweep, trial, why, reason]))[0];
+  /** `only: "unstarted"`: "wrong-state" once a run of it has started. */
+  async stopTrial(
+    sweep: string,
+    trial: number,
+    why: "failed" | "cancelled" | "pruned",
+    reason: string,
+    only?: "unstarted",
+  ): Promise<Obeyed<"stopTrial">> {
+    return (await this.#lead("stopTrial", [sweep, trial, why, reason, only ?? ""]))[0];
   }
 
   /** "wrong-state" while a run of it is not final. */

@@ -53,7 +53,6 @@ test("a sweep goes from submit to completed through delivery, points, checkpoint
     runsInFlight: 0,
     runsRunning: 0,
     runsFinal: 2,
-    slotSeconds: 3,
     bestTrial: 0,
     bestValue: 0.3,
   });

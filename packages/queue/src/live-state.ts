@@ -1,7 +1,7 @@
 // The live state of all sweeps, as any process may read and edit it. What only the leader or a worker may do is in leader-queue.ts and
 // worker-queue.ts. Every change is one Lua command (packages/queue/lua), so it is whole or not at all.
 import { randomUUID } from "node:crypto";
-import { SaphenaError } from "@saphena/contracts";
+import { SaphenaError, durationMs } from "@saphena/contracts";
 import type {
   CommandReply,
   ControlMessage,
@@ -22,7 +22,7 @@ import { EventStreams } from "./streams.ts";
 import type { StreamBatch, StreamIds } from "./streams.ts";
 
 export interface Retry {
-  /** The failed trial. */
+  /** The failed or cancelled trial. */
   retryOf: number;
   parameters: Parameters;
 }
@@ -35,10 +35,11 @@ export interface LiveState {
   /** Appends sweepSubmitted and wakes the leader. "exists": the client tried again. */
   submitSweep(record: SweepRecord): Promise<CommandReply<"submitSweep">>;
   moveSweep(sweep: string, to: "pause" | "resume" | "cancel"): Promise<EditReply>;
-  /** Raises the budget; resumes a paused sweep, reopens a completed or failed one. */
-  addTrials(sweep: string, trials: number): Promise<EditReply>;
-  /** Budget and trialsForgiven grow by the number of trials that are failed and were not retried before; "wrong-state" when there are none. */
-  addRetries(sweep: string, retries: Retry[]): Promise<EditReply>;
+  /**
+   * Raises the budget by `trials` and by one for each of `retries` that failed or was cancelled and was not retried before; resumes a
+   * paused sweep, reopens a completed or failed one. "wrong-state" when nothing is added.
+   */
+  addTrials(sweep: string, trials: number, retries?: Retry[]): Promise<EditReply>;
   sweeps(): Promise<LiveSweep[]>;
   activeSweeps(): Promise<LiveSweep[]>;
   sweep(id: string): Promise<LiveSweep | null>;
@@ -98,6 +99,8 @@ class RedisLiveState extends LiveReads implements LiveState {
       resources.concurrency,
       resources.pool,
       event,
+      budget.wallClock === undefined ? "" : durationMs(budget.wallClock),
+      budget.gpuHours === undefined ? "" : budget.gpuHours * 3600,
     ]);
     return reply;
   }
@@ -106,14 +109,10 @@ class RedisLiveState extends LiveReads implements LiveState {
     return (await this.connection.call("moveSweep", [sweep, to]))[0];
   }
 
-  async addTrials(sweep: string, trials: number): Promise<EditReply> {
-    return (await this.connection.call("addTrials", [sweep, randomUUID(), trials]))[0];
-  }
-
-  async addRetries(sweep: string, retries: Retry[]): Promise<EditReply> {
+  async addTrials(sweep: string, trials: number, retries: Retry[] = []): Promise<EditReply> {
     // createTrials finds a retry again by how its text begins.
     const texts = retries.flatMap(({ retryOf, parameters }) => [retryOf, JSON.stringify({ retryOf, parameters })]);
-    return (await this.connection.call("addTrials", [sweep, randomUUID(), 0, ...texts]))[0];
+    return (await this.connection.call("addTrials", [sweep, randomUUID(), trials, ...texts]))[0];
   }
 
   lastIds(): Promise<StreamIds> {

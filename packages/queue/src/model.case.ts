@@ -79,8 +79,8 @@ export async function compare(model: Model, { state, connection: { client, keys 
     runsInFlight: count(runs, ({ place }) => place === "dispatched" || place === "running"),
     runsRunning: count(runs, ({ place }) => place === "running"),
     runsFinal: count(runs, ({ place }) => place === "final"),
-    slotSeconds: 1.5 * count(runs, ({ place }) => place === "final"),
   });
+  expect(sweep?.runningSinceMs !== null, "the clock runs while the sweep does").toBe(model.state === "running");
   expect(
     trials.map((trial) => [trial.state, trial.stopping, trial.runsCompleted + trial.runsFailed + trial.runsCancelled + trial.runsPruned]),
   ).toEqual(model.trials.map((trial) => [trial.state, trial.stopping, count(trial.runs, ({ place }) => place === "final")]));

@@ -112,7 +112,7 @@ test("a crash of Redis in the middle of work fails nothing: commands wait, deliv
   await until(() => wakes > wakesBefore, { what: "a wake after the outage" });
   await delivery.close();
   expect(refused.filter((reply) => reply !== "stale-attempt")).toEqual([]);
-  expect(await state.sweep(sweep.id)).toMatchObject({ runsFinal: trials, runsInFlight: 0, runsRunning: 0, slotSeconds: trials * 1.5 });
+  expect(await state.sweep(sweep.id)).toMatchObject({ runsFinal: trials, runsInFlight: 0, runsRunning: 0 });
   const outcomes = await allOutcomes(state);
   expect(outcomes.filter(({ type }) => type === "runFinished")).toHaveLength(trials);
   expect((await state.readStreams({ outcomes: "0-0", points: "0-0" }, { count: 10_000, blockMs: 0 })).points).toHaveLength(3 * trials);
@@ -146,6 +146,17 @@ test("closing ends a blocked read with an empty batch, and later calls fail", as
   await state.close();
   expect(await read).toEqual({ outcomes: [], points: [] });
   await expect(state.nowMs()).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
+});
+
+test("a call made while the connection is being closed fails at once, also in an outage", async () => {
+  const redis = await startRedis();
+  const { state, leader, errors } = await openSite(redis);
+  await redis.kill();
+  await until(() => errors.length > 0, { what: "the outage to be noticed" });
+  const closing = state.close();
+  await expect(leader.resign()).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
+  await closing;
+  await expect(leader.tryLead()).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
 });
 
 test("streams are read in batches after an id, keep their last id when trimmed, and wait for what comes", async () => {

@@ -3,8 +3,8 @@ import type { RunResult } from "@saphena/contracts";
 import type { Argument } from "./connection.ts";
 import { encodeOutcome } from "./events.ts";
 
-/** state, reason, metrics, nonce, trainSeconds, event */
+/** state, reason, metrics, nonce, event */
 export function resultArguments(result: RunResult): Argument[] {
   const event = encodeOutcome({ type: "runFinished", result });
-  return [result.state, result.reason ?? "", JSON.stringify(result.metrics), result.nonce, result.timing.trainSeconds, event];
+  return [result.state, result.reason ?? "", JSON.stringify(result.metrics), result.nonce, event];
 }

@@ -40,12 +40,19 @@ export function workerOf(state: LiveState, worker: string, slots = 2): WorkerQue
   return createWorkerQueue(state, { worker, pool: "default", slots, host: "here", pid: 1 });
 }
 
-export function sweepRecord(options: { trials?: number; folds?: number; concurrency?: number } = {}): SweepRecord {
+export function sweepRecord(
+  options: { trials?: number; folds?: number; concurrency?: number; wallClock?: string; gpuHours?: number } = {},
+): SweepRecord {
   const folds = options.folds ?? 1;
+  const { wallClock, gpuHours } = options;
   const spec = parseSweepFile({
     name: "tones",
     dataset: "tones",
-    budget: { trials: options.trials ?? 3 },
+    budget: {
+      trials: options.trials ?? 3,
+      ...(wallClock === undefined ? {} : { wallClock }),
+      ...(gpuHours === undefined ? {} : { gpuHours }),
+    },
     cv: { folds },
     resources: { concurrency: options.concurrency ?? 8 },
   });

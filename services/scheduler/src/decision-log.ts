@@ -47,7 +47,7 @@ export class DecisionLog {
   }
 
   /** What a user asked for depends on nothing that another writer may have written, so it is simply put behind that. */
-  async appendEdit(sweep: string, decision: Extract<Decision, { type: "sweepEdited" }>): Promise<void> {
+  async appendEdit(sweep: string, decision: Extract<Decision, { type: "sweepEdited" | "sweepEditRefused" }>): Promise<void> {
     for (let attempt = 0; attempt < MOST_EDIT_TRIES; attempt++) if ((await this.append(sweep, [decision])) !== null) return;
     throw new SaphenaError("SERVER_NOT_READY", `the decision log of ${sweep} is busy`);
   }

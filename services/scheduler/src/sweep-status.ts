@@ -37,7 +37,7 @@ function plannedTrials(sweep: LiveSweep): number {
   if (isFinal(sweep.state) || sweep.stopping !== null) return sweep.trialsCreated;
   const { parameters, sampler } = sweep.record.spec;
   const suggestions = suggestionCount(parameters, sampler);
-  const most = suggestions === null ? sweep.trialBudget : Math.min(sweep.trialBudget, suggestions + sweep.trialsForgiven);
+  const most = suggestions === null ? sweep.trialBudget : Math.min(sweep.trialBudget, suggestions + sweep.trialsRetried);
   return Math.max(sweep.trialsCreated, most);
 }
 

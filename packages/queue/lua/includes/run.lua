@@ -14,10 +14,25 @@ local function isCurrent(run, attempt, worker)
   return run and run.place == "running" and run.attempt == attempt and run.worker == worker
 end
 
--- "stopping", "paused" or "going": what the run's trial and sweep want of it.
+-- Which time budget of the sweep is used up, if any: then a trial of which no run has started never starts. The same rule as usedUp() in
+-- packages/sweep, by which the leader stops those trials; here it holds in the moment between two looks of the leader, too.
+local function usedUp(sweep)
+  local fields = redis.call("HMGET", key.sweep(sweep), "wallClockMs", "runningMs", "runningSinceMs", "slotSecondsBudget", "slotSeconds")
+  if isSet(fields[1]) then
+    local running = isSet(fields[3]) and math.max(0, tonumber(nowMs()) - tonumber(fields[3])) or 0
+    if tonumber(fields[2] or 0) + running >= tonumber(fields[1]) then return "budget.wallClock" end
+  end
+  if isSet(fields[4]) and tonumber(fields[5] or 0) >= tonumber(fields[4]) then return "budget.gpuHours" end
+  return nil
+end
+
+-- "stopping" (and why), "paused" or "going": what the run's trial and sweep want of it.
 local function wish(run)
   local sweep = redis.call("HMGET", key.sweep(run.sweep), "state", "stopping")
-  if isSet(sweep[2]) or isSet(redis.call("HGET", key.trial(run.sweep, run.trial), "stopping")) then return "stopping" end
+  local trial = redis.call("HMGET", key.trial(run.sweep, run.trial), "stopping", "state")
+  if isSet(sweep[2]) or isSet(trial[1]) then return "stopping", "the trial is being stopped" end
+  local used = trial[2] == "queued" and usedUp(run.sweep)
+  if used then return "stopping", used .. " was used before the trial started" end
   return sweep[1] == "paused" and "paused" or "going"
 end
 
@@ -33,6 +48,10 @@ local function leavePlace(run)
     redis.call("ZREM", key.leases, run.id)
     redis.call("HINCRBY", sweep, "runsInFlight", -1)
     redis.call("HINCRBY", sweep, "runsRunning", -1)
+    -- Whichever way the attempt ends, it held a slot for so long.
+    local now = nowMs()
+    local heldMs = math.max(0, tonumber(now) - tonumber(redis.call("HGET", run.key, "claimedAtMs") or now))
+    redis.call("HINCRBYFLOAT", sweep, "slotSeconds", string.format("%.3f", heldMs / 1000))
   elseif run.place == "parked" then
     redis.call("SREM", key.parked, run.id)
   end
@@ -71,14 +90,13 @@ local function appendAttemptEnded(run, failureJson)
     .. ',"failure":' .. failureJson .. "}")
 end
 
--- The run is over: `result` has state, reason, metrics (JSON), nonce, trainSeconds, event (JSON).
+-- The run is over: `result` has state, reason, metrics (JSON), nonce, event (JSON).
 local COUNTER = { completed = "runsCompleted", pruned = "runsPruned", failed = "runsFailed", cancelled = "runsCancelled" }
 local function finalise(run, result)
   leavePlace(run)
   redis.call("HSET", run.key, "place", "final", "state", result.state, "reason", result.reason, "metrics", result.metrics,
     "nonce", result.nonce, "parked", "", "finishedAtMs", nowMs())
   redis.call("HINCRBY", key.sweep(run.sweep), "runsFinal", 1)
-  redis.call("HINCRBYFLOAT", key.sweep(run.sweep), "slotSeconds", result.trainSeconds)
   redis.call("HINCRBY", key.trial(run.sweep, run.trial), COUNTER[result.state], 1)
   redis.call("SADD", key.settling, run.sweep .. "/" .. run.trial)
   appendOutcome(result.event)

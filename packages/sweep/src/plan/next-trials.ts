@@ -1,4 +1,4 @@
-// The parameters of the next trials: first the failed ones a user wants tried again, then the sampler's suggestions.
+// The parameters of the next trials: first the failed and cancelled ones that are tried again, then the sampler's suggestions.
 import type { Parameters } from "@saphena/contracts";
 import { suggest } from "../samplers/suggest.ts";
 import type { FinishedTrial } from "../samplers/sampler.ts";

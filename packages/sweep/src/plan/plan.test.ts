@@ -40,11 +40,14 @@ function liveSweep(changes: Partial<LiveSweep> = {}, file: Partial<SweepFile> = 
     trialsPruned: 0,
     trialsFailed: 0,
     trialsCancelled: 0,
-    trialsForgiven: 0,
+    trialsRetried: 0,
+    failuresForgiven: 0,
     runsInFlight: 0,
     runsRunning: 0,
     runsFinal: 0,
     slotSeconds: 0,
+    runningMs: 0,
+    runningSinceMs: 0,
     submittedAtMs: 0,
     startedAtMs: 0,
     finishedAtMs: null,
@@ -72,11 +75,16 @@ describe("a sweep", () => {
   it("makes no more trials than its budget and completes when they are final", () => {
     expect(decideSweep(liveSweep({ trialsCreated: 9, runsFinal: 18, trialsCompleted: 9 }), null, 0)).toEqual({ kind: "create", trials: 1 });
     expect(decideSweep(liveSweep({ trialsCreated: 10, runsFinal: 19, trialsCompleted: 9 }), null, 0)).toEqual({ kind: "wait" });
-    expect(decideSweep(liveSweep({ trialsCreated: 10, runsFinal: 20, trialsCompleted: 8, trialsFailed: 2 }), null, 0)).toEqual({
+    const ended = { trialsCreated: 10, runsFinal: 20 };
+    expect(decideSweep(liveSweep({ ...ended, trialsCompleted: 8, trialsFailed: 2 }), null, 0)).toEqual({
       kind: "settle",
       state: "completed",
       reason: null,
       rule: "budget",
+    });
+    expect(decideSweep(liveSweep({ ...ended, trialsFailed: 9, trialsCancelled: 1 }), null, 0)).toMatchObject({
+      state: "completed",
+      reason: "no trial completed: 9 failed, 1 cancelled",
     });
   });
 
@@ -97,7 +105,7 @@ describe("a sweep", () => {
       kind: "stop",
       reason: "2 trials failed, more than budget.maxFailures 1",
     });
-    expect(decideSweep(liveSweep({ trialsCreated: 3, trialsFailed: 2, trialsForgiven: 1 }, file), null, 0).kind).toBe("create");
+    expect(decideSweep(liveSweep({ trialsCreated: 3, trialsFailed: 2, failuresForgiven: 1 }, file), null, 0).kind).toBe("create");
   });
 
   it("is settled as what it was stopped for once its last trial is final", () => {
@@ -123,13 +131,27 @@ describe("a sweep", () => {
   it("makes no trial after its wall clock or slot hours, and none in reserve before", () => {
     const wallClock: Partial<SweepFile> = { budget: { trials: 10, wallClock: "1h" } };
     expect(decideSweep(liveSweep({}, wallClock), null, 3_599_999)).toEqual({ kind: "create", trials: 2 });
-    expect(decideSweep(liveSweep({ trialsCreated: 2 }, wallClock), null, 3_600_000)).toEqual({ kind: "wait" });
+    expect(decideSweep(liveSweep({ trialsCreated: 2 }, wallClock), null, 3_600_000)).toEqual({
+      kind: "stopUnstarted",
+      reason: "budget.wallClock was used before the trial started",
+      rule: "wallClock",
+    });
     expect(decideSweep(liveSweep({ trialsCreated: 2, trialsCompleted: 2, runsFinal: 4 }, wallClock), null, 3_600_000)).toMatchObject({
       kind: "settle",
       state: "completed",
       rule: "wallClock",
     });
-    expect(decideSweep(liveSweep({ startedAtMs: null }, wallClock), null, 9_999_999).kind).toBe("create");
+    // Only time in state running counts: not the days before a reopening.
+    expect(decideSweep(liveSweep({ runningSinceMs: null }, wallClock), null, 9_999_999).kind).toBe("create");
+    const reopened = liveSweep(
+      { runningMs: 1_200_000, runningSinceMs: 90_000_000, trialsCreated: 2, trialsCompleted: 2, runsFinal: 4 },
+      wallClock,
+    );
+    expect(decideSweep(reopened, null, 92_399_999).kind).toBe("create");
+    expect(decideSweep(reopened, null, 92_400_000)).toMatchObject({
+      rule: "wallClock",
+      reason: "budget.wallClock was used after 2 trials",
+    });
     const gpuHours: Partial<SweepFile> = { budget: { trials: 10, gpuHours: 0.5 } };
     expect(decideSweep(liveSweep({ slotSeconds: 1799 }, gpuHours), null, 0).kind).toBe("create");
     expect(
@@ -145,7 +167,7 @@ describe("the next trials", () => {
 
   it("are retries first, which take no suggestion from the sampler", () => {
     const asked = liveSweep(
-      { trialsCreated: 1, trialsFailed: 1, trialsForgiven: 1, retries: [{ retryOf: 0, parameters: { "model.depth": 2 } }] },
+      { trialsCreated: 1, trialsFailed: 1, trialsRetried: 1, retries: [{ retryOf: 0, parameters: { "model.depth": 2 } }] },
       grid,
     );
     expect(nextSuggestion(asked)).toBe(1);
@@ -154,7 +176,7 @@ describe("the next trials", () => {
       [3, null],
       [4, null],
     ]);
-    const made = liveSweep({ trialsCreated: 2, trialsFailed: 1, trialsForgiven: 1 }, grid);
+    const made = liveSweep({ trialsCreated: 2, trialsFailed: 1, trialsRetried: 1 }, grid);
     expect(depths(made, 1)).toEqual([[3, null]]);
   });
 });

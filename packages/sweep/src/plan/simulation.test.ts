@@ -64,11 +64,14 @@ class Simulation {
       trialsPruned: 0,
       trialsFailed: 0,
       trialsCancelled: 0,
-      trialsForgiven: 0,
+      trialsRetried: 0,
+      failuresForgiven: 0,
       runsInFlight: 0,
       runsRunning: 0,
       runsFinal: 0,
       slotSeconds: 0,
+      runningMs: 0,
+      runningSinceMs: null,
       submittedAtMs: 0,
       startedAtMs: null,
       finishedAtMs: null,
@@ -94,6 +97,10 @@ class Simulation {
     const { spec } = this.sweep.record;
     const decision = decideSweep(this.sweep, suggestionCount(spec.parameters, spec.sampler), this.nowMs);
     if (decision.kind === "create") for (const planned of planTrials(this.sweep, decision.trials, [])) this.createTrial(planned.parameters);
+    if (decision.kind === "stopUnstarted")
+      for (const trial of this.trials)
+        if (trial.runs.every((run) => run.attempt === 0) && trial.stopping === null && !isFinal(trial.state))
+          this.stopTrial(trial, "cancelled", decision.reason);
     if (decision.kind === "stop") Object.assign(this.sweep, { stopping: "failed", reason: decision.reason });
     if (decision.kind === "settle") Object.assign(this.sweep, { state: decision.state, reason: decision.reason });
   }
@@ -115,6 +122,7 @@ class Simulation {
     for (const run of runs) this.backlog.set(run.id, run);
     this.sweep.state = "running";
     this.sweep.startedAtMs ??= this.nowMs;
+    this.sweep.runningSinceMs ??= this.nowMs;
   }
 
   private dispatch(): void {
@@ -151,6 +159,7 @@ class Simulation {
       if (this.running[i]!.endsAtMs > next) continue;
       const { run } = this.running.splice(i, 1)[0]!;
       this.sweep.runsInFlight -= 1;
+      this.sweep.slotSeconds += RUN_MS / 1000;
       const trial = this.trials[run.trial]!;
       const ending: Ending = trial.stopping === null ? this.script(run, trial.parameters) : { kind: "ended", reason: "cancelled" };
       if (ending.kind === "completed") this.finish(run, "completed", null, { dice: ending.dice });
@@ -171,7 +180,6 @@ class Simulation {
   private finish(run: Run, state: Exclude<Trial["state"], "running">, reason: string | null, metrics: Run["metrics"]): void {
     Object.assign(run, { state, reason, metrics });
     this.sweep.runsFinal += 1;
-    this.sweep.slotSeconds += RUN_MS / 1000;
     this.settle(this.trials[run.trial]!);
   }
 
@@ -286,6 +294,25 @@ describe("a simulated sweep", () => {
     expect(sweep).toMatchObject({ state: "completed", reason: expect.stringContaining("budget.gpuHours") as string });
     expect(sweep.runsFinal).toBeGreaterThanOrEqual(360);
     expect(sweep.runsFinal).toBeLessThan(360 + 32);
+  });
+
+  it("starts no trial after its wall clock, cancels what has not started, and lets the others end", () => {
+    const starts = new Map<number, number>();
+    const simulation: Simulation = new Simulation(
+      file({ budget: { trials: 1000, wallClock: "10s" }, cv: { folds: 2 }, resources: { concurrency: 40 } }),
+      (run, parameters) => {
+        starts.set(run.trial, Math.min(starts.get(run.trial) ?? Infinity, simulation.nowMs - RUN_MS));
+        return scored(run, parameters);
+      },
+    );
+    const { sweep, trials } = simulation.play();
+    expect(sweep.state).toBe("completed");
+    expect(sweep.reason).toBe(`budget.wallClock was used after ${sweep.trialsCompleted} trials`);
+    expect(sweep.trialsCancelled).toBeGreaterThan(0);
+    expect(sweep.trialsCompleted + sweep.trialsCancelled).toBe(sweep.trialsCreated);
+    expect(Math.max(...starts.values())).toBeLessThan(10_002);
+    for (const trial of trials.filter(({ state }) => state === "cancelled"))
+      expect(trial.reason).toBe("budget.wallClock was used before the trial started");
   });
 
   it("always ends with every run final and every trial counted once, whatever the attempts come to", () => {

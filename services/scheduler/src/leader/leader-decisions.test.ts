@@ -37,11 +37,14 @@ function liveSweep(changes: Partial<LiveSweep> = {}, file: Partial<SweepFile> = 
     trialsPruned: 0,
     trialsFailed: 0,
     trialsCancelled: 0,
-    trialsForgiven: 0,
+    trialsRetried: 0,
+    failuresForgiven: 0,
     runsInFlight: 0,
     runsRunning: 0,
     runsFinal: 0,
     slotSeconds: 0,
+    runningMs: 0,
+    runningSinceMs: 0,
     submittedAtMs: 0,
     startedAtMs: 0,
     finishedAtMs: null,
@@ -236,7 +239,7 @@ describe("the status of a sweep", () => {
   it("expects no more trials than the grid has, and the retries", () => {
     const grid: Partial<SweepFile> = { sampler: { type: "grid" }, parameters: { "model.depth": { type: "int", min: 2, max: 4 } } };
     expect(sweepStatus(liveSweep({}, grid), 0).runs.total).toBe(6);
-    expect(sweepStatus(liveSweep({ trialsForgiven: 1, trialBudget: 11 }, grid), 0).runs.total).toBe(8);
+    expect(sweepStatus(liveSweep({ trialsRetried: 1, trialBudget: 11 }, grid), 0).runs.total).toBe(8);
   });
 });
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SaphenaError } from "@saphena/contracts";
 import type { LiveSweep } from "@saphena/contracts";
 import { Dispatcher } from "./dispatch.ts";
-import { decideParkedRuns } from "./parked-runs.ts";
+import { ParkedRuns } from "./parked-runs.ts";
 import type { LeaderParts } from "./parts.ts";
 import { recoverSweep } from "./recovery.ts";
 import { stepSweep } from "./sweep-step.ts";
@@ -29,6 +29,7 @@ export class Leader {
   readonly #leaseMs: number;
   readonly #tickMs: number;
   readonly #waker = new Waker();
+  readonly #parkedRuns: ParkedRuns;
   readonly #dispatcher: Dispatcher;
   /** Sweeps whose log and open trials were looked through since this leadership began or a pass last broke off. */
   readonly #recovered = new Set<string>();
@@ -43,6 +44,7 @@ export class Leader {
 
   constructor(parts: LeaderParts, options: { leaseMs: number }) {
     this.#parts = parts;
+    this.#parkedRuns = new ParkedRuns(parts);
     this.#dispatcher = new Dispatcher(parts);
     this.#leaseMs = options.leaseMs;
     this.#tickMs = Math.min(MOST_TICK_MS, options.leaseMs / 8);
@@ -126,7 +128,7 @@ export class Leader {
       queue.parkedRuns(MOST_PARKED),
       queue.settlingTrials(MOST_SETTLING),
     ]);
-    await decideParkedRuns(this.#parts, parked, nowMs);
+    const decided = await this.#parkedRuns.decide(parked, nowMs);
     // Cleared before the trials are read: a run that ends from now on puts its trial back. One whose runs have all ended stays listed.
     const [sweeps] = await Promise.all([state.activeSweeps(), ...settling.map(({ sweep, trial }) => queue.clearSettling(sweep, trial))]);
     const ended = new Map(sweeps.map((sweep) => [sweep.record.id, [] as number[]]));
@@ -138,7 +140,7 @@ export class Leader {
     const failure = outcomes.find((outcome) => outcome.status === "rejected");
     if (failure !== undefined) throw failure.reason;
     const again = outcomes.some((outcome) => outcome.status === "fulfilled" && (outcome.value === "more" || outcome.value === "again"));
-    return again || parked.length === MOST_PARKED || settling.length === MOST_SETTLING;
+    return again || (parked.length === MOST_PARKED && decided > 0) || settling.length === MOST_SETTLING;
   }
 
   async #step(sweep: LiveSweep, ended: number[], nowMs: number): Promise<StepOutcome> {

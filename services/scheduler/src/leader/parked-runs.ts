@@ -1,5 +1,6 @@
 // First step of a pass: runs whose attempt ended without a result get another attempt, or an end.
 import { randomUUID } from "node:crypto";
+import { SaphenaError } from "@saphena/contracts";
 import type { LiveRun, LiveSweep, LiveTrial } from "@saphena/contracts";
 import { decideParked } from "@saphena/sweep";
 import { mapBounded } from "../bounded.ts";
@@ -7,14 +8,47 @@ import { createResult, readResult } from "../run-result.ts";
 import { STORE_LANES } from "./parts.ts";
 import type { LeaderParts } from "./parts.ts";
 
-export async function decideParkedRuns(parts: LeaderParts, runs: readonly LiveRun[], nowMs: number): Promise<void> {
-  if (runs.length === 0) return;
-  const facts = await loadFacts(parts, runs);
-  await mapBounded(runs, STORE_LANES, async (run) => {
-    const sweep = facts.sweeps.get(run.sweep);
-    const trial = facts.trials.get(trialKey(run));
-    if (sweep !== undefined && trial !== undefined) await decideOne(parts, run, sweep, trial, nowMs);
-  });
+const COMPLAIN_EVERY_MS = 60_000;
+
+export class ParkedRuns {
+  readonly #parts: LeaderParts;
+  /** When the failure to decide about a run was last logged, by its id. */
+  readonly #complainedAtMs = new Map<string, number>();
+
+  constructor(parts: LeaderParts) {
+    this.#parts = parts;
+  }
+
+  /** How many were decided about. One that cannot be (its result.json is not readable, say) stays parked and holds up no other. */
+  async decide(runs: readonly LiveRun[], nowMs: number): Promise<number> {
+    if (runs.length === 0) return 0;
+    const facts = await loadFacts(this.#parts, runs);
+    const decided = await mapBounded(runs, STORE_LANES, async (run) => {
+      const sweep = facts.sweeps.get(run.sweep);
+      const trial = facts.trials.get(trialKey(run));
+      if (sweep === undefined || trial === undefined) return false;
+      try {
+        await decideOne(this.#parts, run, sweep, trial, nowMs);
+        this.#complainedAtMs.delete(run.id);
+        return true;
+      } catch (error) {
+        this.#complain(run, error, nowMs);
+        return false;
+      }
+    });
+    return decided.filter(Boolean).length;
+  }
+
+  /** Throws what is no fault of this run: then no other one can be decided about either. */
+  #complain(run: LiveRun, thrown: unknown, nowMs: number): void {
+    const { code } = SaphenaError.from(thrown);
+    if (code === "STALE_LEADER" || code === "REDIS_UNREACHABLE") throw thrown;
+    const last = this.#complainedAtMs.get(run.id);
+    if (last !== undefined && nowMs - last < COMPLAIN_EVERY_MS) return;
+    for (const [id, atMs] of this.#complainedAtMs) if (nowMs - atMs >= COMPLAIN_EVERY_MS) this.#complainedAtMs.delete(id);
+    this.#complainedAtMs.set(run.id, nowMs);
+    this.#parts.log.error({ err: thrown, run: run.id }, "this run cannot be decided about; it waits, and is tried again");
+  }
 }
 
 async function decideOne(

@@ -120,7 +120,8 @@ async function perform(parts: LeaderParts, sweep: LiveSweep, plan: SweepPlan): P
   return outcome;
 }
 
-async function performOnSweep({ queue, log }: LeaderParts, sweep: LiveSweep, plan: SweepPlan): Promise<StepOutcome> {
+async function performOnSweep(parts: LeaderParts, sweep: LiveSweep, plan: SweepPlan): Promise<StepOutcome> {
+  const { queue, log } = parts;
   const id = sweep.record.id;
   switch (plan.sweep.kind) {
     case "wait":
@@ -129,6 +130,9 @@ async function performOnSweep({ queue, log }: LeaderParts, sweep: LiveSweep, pla
       const trials = plan.created.map(({ parameters, retryOf }) => ({ parameters, retryOf }));
       return (await queue.createTrials(id, sweep.trialsCreated, trials)) === "created" ? "more" : "again";
     }
+    case "stopUnstarted":
+      await stopUnstarted(parts, id, plan.sweep.reason);
+      return "done";
     case "stop":
       log.warn({ sweep: id, reason: plan.sweep.reason }, "sweep winds down");
       await queue.stopSweep(id, "failed", plan.sweep.reason);
@@ -139,6 +143,13 @@ async function performOnSweep({ queue, log }: LeaderParts, sweep: LiveSweep, pla
       return reply === "settled" ? "done" : "again";
     }
   }
+}
+
+/** Whether a run has started since the trials were read is looked at again by the command itself. */
+async function stopUnstarted({ state, queue }: LeaderParts, sweep: string, reason: string): Promise<void> {
+  const trials = await state.trials(sweep, await state.openTrials(sweep));
+  const unstarted = trials.filter((trial) => trial.state === "queued" && trial.stopping === null);
+  await Promise.all(unstarted.map((trial) => queue.stopTrial(sweep, trial.number, "cancelled", reason, "unstarted")));
 }
 
 /** A sweep that winds down: its open trials are cancelled, their queued runs parked and their running ones told. */
