@@ -31,7 +31,7 @@ export interface Aggregation {
 const BATCH_EVENTS = 5_000;
 const BLOCK_MS = 1_000;
 /** Gathering for a moment makes batches larger: DuckDB takes a thousand rows in the time of a few. */
-const GATHER_MS = 40;
+const GATHER_MS = 100;
 const RETRY_MS = 1_000;
 
 export function startAggregation(parts: {
