@@ -5,7 +5,7 @@ import { checkArguments, findCommand, type FoundCommand } from "./command-line.t
 import { rootCommand } from "./command-tree.ts";
 import { cliEnvironment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
-import { printData } from "./terminal.ts";
+import { fitted, printData } from "./terminal.ts";
 import { version } from "./version.ts";
 
 /** Runs `saphena WORDS…` and gives the exit code: 0 done, 1 failed, 2 bad input, 130 interrupted. Commands may set process.exitCode, too. */
@@ -25,7 +25,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
     const { text, exitCode } = describeFailure(thrown, cliEnvironment().debug);
-    process.stderr.write(text);
+    process.stderr.write(fitted(text, process.stderr));
     return exitCode;
   }
 }
@@ -34,5 +34,8 @@ async function usage({ name, command, parent }: FoundCommand): Promise<string> {
   const text = await renderUsage(command, parent);
   // citty names only the last two words of the command and colours whatever the stream is.
   const plain = process.stdout.isTTY && cliEnvironment().color ? text : stripVTControlCharacters(text);
-  return name.split(" ").length > 2 ? plain.replaceAll(name.split(" ").slice(-2).join(" "), name) : plain;
+  const named = name.split(" ").length > 2 ? plain.replaceAll(name.split(" ").slice(-2).join(" "), name) : plain;
+  // It also fills every row up with spaces, and lists all commands in one word, which a terminal of 80 columns breaks anywhere.
+  const lines = named.split("\n").map((line) => line.trimEnd().replace(/(?:[a-z]+\|){5,}[a-z]+/, "COMMAND"));
+  return fitted(lines.join("\n"), process.stdout);
 }

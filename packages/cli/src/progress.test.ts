@@ -50,6 +50,10 @@ describe("watching", () => {
     ]);
   });
 
+  it("shows no slot once the sweep is final, though its worker has not said so yet", () => {
+    expect(progressScreen({ ...status, state: "completed" }, slots)).toHaveLength(3);
+  });
+
   it("prints a new line for progress, not for the clock", () => {
     expect(progressKey({ ...status, etaSeconds: 1 })).toBe(progressKey(status));
     expect(progressKey({ ...status, runs: { ...status.runs, final: 4 } })).not.toBe(progressKey(status));

@@ -77,7 +77,8 @@ export function progressScreen(status: SweepStatus, slots: readonly ActiveSlot[]
     failed === 0 ? null : `${failed} failed`,
     cancelled === 0 ? null : `${cancelled} cancelled`,
   ]);
-  const slotLines = slots.map(
+  // A worker tells what it does every few seconds, so the last runs of a final sweep would still stand there.
+  const slotLines = (isFinal(status.state) ? [] : slots).map(
     ({ worker, trial, fold, epoch, epochs, imagesPerSecond }) =>
       `  trial ${trial} fold ${fold}  epoch ${Math.min(epoch + 1, epochs)}/${epochs}  ${imagesPerSecond === null ? "starting" : `${imagesPerSecond.toFixed(1)} images/s`}  ${worker}`,
   );

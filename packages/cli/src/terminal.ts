@@ -1,4 +1,5 @@
 // Where text goes: data to stdout, talk to stderr. Colour and redrawing only on a terminal, and never with NO_COLOR.
+import { stripVTControlCharacters } from "node:util";
 import { cliEnvironment } from "./environment.ts";
 
 /** One line (or several) of data. */
@@ -10,10 +11,45 @@ export function printJson(value: unknown): void {
   printData(JSON.stringify(value, null, 2));
 }
 
-/** A line of talk: progress, warnings, what happens next. */
+/** A line of talk: progress, warnings, what happens next. On a terminal it is broken between words. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${fitted(text, process.stderr)}\n`);
 }
+
+/** Text for people, broken between words where `stream` is a terminal; elsewhere as it is, one line each. */
+export function fitted(text: string, stream: NodeJS.WriteStream): string {
+  return stream.isTTY && stream.columns > 0 ? wrapped(text, stream.columns) : text;
+}
+
+/** Pure. No line longer than `width` unless one word is; what goes on is indented to the last column of the line that it continues. */
+export function wrapped(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => wrappedLine(line.trimEnd(), width))
+    .join("\n");
+}
+
+function wrappedLine(line: string, width: number): string[] {
+  if (visibleLength(line) <= width) return [line];
+  // Columns end with two spaces or more.
+  const columns = /^\s*(?:\S+(?: \S+)*? {2,})*/.exec(line)?.[0] ?? "";
+  const indent = " ".repeat(visibleLength(columns) <= width / 2 ? visibleLength(columns) : 0);
+  const rows: string[] = [];
+  let row = columns;
+  let isEmpty = true;
+  for (const word of line.slice(columns.length).split(" ")) {
+    if (!isEmpty && visibleLength(row) + 1 + visibleLength(word) > width) {
+      rows.push(row);
+      row = indent + word;
+    } else {
+      row += isEmpty ? word : ` ${word}`;
+    }
+    isEmpty = false;
+  }
+  return [...rows, row];
+}
+
+const visibleLength = (text: string): number => [...stripVTControlCharacters(text)].length;
 
 /** Something the user should know that is no error. */
 export function warn(text: string): void {

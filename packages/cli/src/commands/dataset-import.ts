@@ -50,6 +50,8 @@ export const datasetImportCommand = defineCommand({
     });
     progress.end();
     describe(dataset);
+    if (args.labels === undefined && dataset.record.labels.length > 2)
+      say("the labels are sorted by name; --labels gives their order of severity");
     const client = connect();
     await upload(client, dataset, reader);
     const { name, version, hash, created } = await client.publish(args.name, { record: dataset.record, rows: dataset.rows });

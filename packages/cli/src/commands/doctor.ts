@@ -2,7 +2,7 @@
 import { defineCommand } from "citty";
 import { cliEnvironment } from "../environment.ts";
 import { runChecks, type Check } from "../doctor/checks.ts";
-import { printData, printJson, styled } from "../terminal.ts";
+import { fitted, printData, printJson, styled } from "../terminal.ts";
 import { jsonFlag } from "./arguments.ts";
 
 const MARKS = { ok: "ok", note: "--", bad: "!!" } as const;
@@ -14,7 +14,7 @@ export const doctorCommand = defineCommand({
   async run({ args }) {
     const checks = await runChecks(cliEnvironment());
     if (args.json) printJson(checks);
-    else printData(checks.map(describeCheck).join("\n"));
+    else printData(fitted(checks.map(describeCheck).join("\n"), process.stdout));
     if (checks.some(({ state }) => state === "bad")) process.exitCode = 1;
   },
 });

@@ -1,6 +1,7 @@
 // What pause, resume, cancel and retry share: do it, then say in which state the sweep is.
 import type { SweepAction } from "@saphena/contracts";
 import { connect } from "../connection.ts";
+import { plural } from "../number-format.ts";
 import { resolveSweep } from "../sweep-reference.ts";
 import { printData, say } from "../terminal.ts";
 
@@ -9,5 +10,7 @@ export async function actOnSweep(reference: string, action: SweepAction): Promis
   const id = await resolveSweep(client, reference);
   const status = await client.action(id, action);
   printData(`${id} ${status.state}`);
+  if (action.action === "retryFailed" || (action.action === "resume" && action.addTrials !== undefined))
+    say(`its budget is now ${plural(status.trials.budget, "trial")}`);
   if (status.stopping !== null) say(`${status.runs.running} running runs are being stopped; their results so far are kept`);
 }

@@ -63,9 +63,8 @@ async function runUntilSignal(options: LocalSystemOptions): Promise<void> {
   try {
     await system.start();
     printData(system.url);
-    say(
-      `${plural(options.workers, "worker")} in pool ${options.pool}; open ${system.url} for the dashboard; logs are in ${system.logFolder}`,
-    );
+    say(`${plural(options.workers, "worker")} in pool ${options.pool}; open ${system.url} for the dashboard; Ctrl-C stops everything`);
+    say(`logs are in ${system.logFolder}`);
   } catch (thrown) {
     if (signals === 0) throw thrown;
   }

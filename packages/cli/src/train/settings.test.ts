@@ -11,7 +11,9 @@ describe("--set", () => {
   it("changes the configuration by the rules of a trial's parameters", () => {
     const spec = parseSweepFile({ name: "a", dataset: "a", budget: { trials: 1 } });
     expect(configOf(spec, ["train.optimizer.learningRate=0.02"]).train.optimizer.learningRate).toBe(0.02);
-    expect(() => configOf(spec, ["train.learningRate=1"])).toThrow("did you mean train.optimizer.learningRate?");
+    expect(() => configOf(spec, ["train.learningRate=1"])).toThrow(
+      "--set: train.learningRate does not name a setting of model or train; did you mean train.optimizer.learningRate?",
+    );
     expect(() => configOf(spec, ["model.inputSize=100"])).toThrow("not divisible by 16");
   });
 });

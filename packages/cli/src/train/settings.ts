@@ -1,11 +1,18 @@
 // `--set path=value`: settings of one run on top of the sweep file.
-import { applyParameters } from "@saphena/contracts";
+import { SaphenaError, applyParameters } from "@saphena/contracts";
 import type { ParameterValue, Parameters, SweepSpec, TrialConfig } from "@saphena/contracts";
 import { usageError } from "../failure.ts";
 
 /** The file's model and train with the settings put in; paths and values are checked as for a trial's parameters. */
 export function configOf(spec: SweepSpec, settings: readonly string[]): TrialConfig {
-  return applyParameters({ model: spec.model, train: spec.train }, parseSettings(settings));
+  try {
+    return applyParameters({ model: spec.model, train: spec.train }, parseSettings(settings));
+  } catch (thrown) {
+    // The file has no such parameter: it was said on the command line.
+    if (!(thrown instanceof SaphenaError) || thrown.code !== "SWEEP_FILE_INVALID" || settings.length === 0) throw thrown;
+    const what = thrown.message.replace(/^[^:]*: /, "").replaceAll("parameters.", "");
+    throw usageError(`--set: ${what}`, thrown.hint);
+  }
 }
 
 export function parseSettings(settings: readonly string[]): Parameters {
