@@ -24,16 +24,27 @@ export const logsCommand = defineCommand({
   },
 });
 
-/** `15:47:55 epoch 1 of 2: …`, local time; a line of another form as it is. */
+/** `15:47:55 epoch 1 of 2: …`, local time; a line of another form as it is. The log of a run is JSON lines once it is committed, text before. */
 export function formatLogLine(line: string): string {
+  const [, textAt, textLevel, text] = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z) (\w+) (.*)$/.exec(line) ?? [];
+  if (text !== undefined) return formatted({ at: textAt, level: textLevel, message: text }) ?? line;
   let entry: unknown;
   try {
     entry = JSON.parse(line);
   } catch {
     return line;
   }
-  const { at, level, message } = (entry ?? {}) as { at?: unknown; level?: unknown; message?: unknown };
-  if (typeof at !== "string" || typeof message !== "string" || Number.isNaN(Date.parse(at))) return line;
+  return formatted((entry ?? {}) as LogEntry) ?? line;
+}
+
+interface LogEntry {
+  at?: unknown;
+  level?: unknown;
+  message?: unknown;
+}
+
+function formatted({ at, level, message }: LogEntry): string | null {
+  if (typeof at !== "string" || typeof message !== "string" || Number.isNaN(Date.parse(at))) return null;
   const time = new Date(at).toTimeString().slice(0, 8);
   return level === "info" ? `${time} ${message}` : `${time} ${String(level)}: ${message}`;
 }

@@ -12,5 +12,7 @@ export async function actOnSweep(reference: string, action: SweepAction): Promis
   printData(`${id} ${status.state}`);
   if (action.action === "retryFailed" || (action.action === "resume" && action.addTrials !== undefined))
     say(`its budget is now ${plural(status.trials.budget, "trial")}`);
-  if (status.stopping !== null) say(`${status.runs.running} running runs are being stopped; their results so far are kept`);
+  if (status.stopping === null) return;
+  const running = status.runs.running === 0 ? "" : `; ${plural(status.runs.running, "running run")} stopped first, what is finished stays`;
+  say(`it will be ${status.stopping}${running}`);
 }
