@@ -34,7 +34,7 @@ export function formatLogLine(line: string): string {
   } catch {
     return line;
   }
-  return formatted((entry ?? {}) as LogEntry) ?? line;
+  return formatted(entry ?? {}) ?? line;
 }
 
 interface LogEntry {
