@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createClient } from "@saphena/client";
 import { freePort, temporaryFolder, until } from "@saphena/testing";
-import { finalTable, importTiny, TINY_SWEEP } from "../system/leaderboard.ts";
+import { EPOCHS, finalTable, importTiny, TINY_SWEEP } from "../system/leaderboard.ts";
 import { LAUNCHER } from "../system/repository.ts";
 import { saphena } from "../system/saphena.ts";
 
@@ -15,7 +15,8 @@ describe("saphena up", () => {
     const port = String(await freePort());
     const url = `http://127.0.0.1:${port}`;
     const client = createClient({ url });
-    const env = { ...process.env, SAPHENA_URL: url, SAPHENA_REDIS_URL: "", SAPHENA_STORE: "" };
+    // Progress is seen by heartbeats: with one every five seconds a tiny run would come and go between two of them.
+    const env = { ...process.env, SAPHENA_URL: url, SAPHENA_REDIS_URL: "", SAPHENA_STORE: "", SAPHENA_HEARTBEAT_MS: "200" };
     const up = async (): Promise<ChildProcess> => {
       const child = spawn(process.execPath, [LAUNCHER, "up", "--workers", "2", "--state", state, "--port", port], { env, stdio: "ignore" });
       await until(() => client.ready(), { timeoutMs: 60_000, what: "saphena up" });
@@ -31,10 +32,13 @@ describe("saphena up", () => {
     const calm = await finalTable(await client.submit(TINY_SWEEP));
     expect(calm.state).toBe("completed");
     const interrupted = await client.submit(TINY_SWEEP);
-    await until(async () => (await client.workers()).some(({ running }) => running.some(({ epoch }) => epoch >= 2)), {
-      timeoutMs: 60_000,
-      what: "a run in its second epoch",
-    });
+    await until(
+      async () => (await client.workers()).some(({ running }) => running.some(({ epoch }) => epoch >= 2 && epoch <= EPOCHS / 2)),
+      {
+        timeoutMs: 60_000,
+        what: "a run in the middle of its training",
+      },
+    );
     const second = await saphena(["up", "--state", state, "--port", String(await freePort())], { env });
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toContain("error: STATE_LOCKED");
