@@ -8,7 +8,9 @@ const run = { sweep: "swp_0123456789ab", trial: 12, fold: 3 };
 describe("names", () => {
   it("are these, letter for letter", () => {
     expect(runKeys.result(run)).toBe("sweeps/swp_0123456789ab/trials/12/fold-3/result.json");
-    expect(runKeys.attemptFile(run, 2, "checkpoint-7.safetensors")).toBe("sweeps/swp_0123456789ab/trials/12/fold-3/attempt-2/checkpoint-7.safetensors");
+    expect(runKeys.attemptFile(run, 2, "checkpoint-7.safetensors")).toBe(
+      "sweeps/swp_0123456789ab/trials/12/fold-3/attempt-2/checkpoint-7.safetensors",
+    );
     expect(sweepKeys.logSegment(run.sweep, 1)).toBe("sweeps/swp_0123456789ab/log/00000001.jsonl");
     expect(datasetKeys.version("tones", 2)).toBe("datasets/tones/versions/2.json");
     expect(redisKeys("saphena").run("r")).toBe("{saphena}:run:r");
