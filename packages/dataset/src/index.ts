@@ -2,6 +2,7 @@
 //
 //   const { splits, warnings } = computeSplits(rows, record.labels, spec.cv, record.hash);
 //   assertNoLeak(splits, rows, spec.cv.groupBy);
+export { mapConcurrently } from "./concurrency.ts";
 export { canonicalJson, sha256 } from "./canonical-json.ts";
 export { datasetHash, datasetRecord, formatManifest, maskClassCount, parseManifest, sortedById } from "./manifest.ts";
 export type { DatasetMeaning } from "./manifest.ts";

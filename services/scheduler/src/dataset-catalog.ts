@@ -9,9 +9,8 @@ import type {
   PublishReply,
   PublishRequest,
 } from "@saphena/contracts";
-import { canonicalJson, datasetRecord, formatManifest, parseManifest } from "@saphena/dataset";
+import { canonicalJson, datasetRecord, formatManifest, parseManifest, mapConcurrently } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
-import { mapBounded } from "./bounded.ts";
 
 const LANES = 32;
 /** From here on one listing is cheaper than asking for each object. */
@@ -75,7 +74,7 @@ export class DatasetCatalog {
       const name = /^datasets\/([^/]+)\/versions\/\d+\.json$/.exec(key)?.[1];
       if (name !== undefined) keysByName.set(name, [...(keysByName.get(name) ?? []), key]);
     }
-    return mapBounded([...keysByName], LANES, async ([name, keys]) => {
+    return mapConcurrently([...keysByName], LANES, async ([name, keys]) => {
       const versions = await this.#readVersions(keys);
       return { name, versions, latest: await this.record(name, versions.at(-1)!.hash) };
     });
@@ -88,7 +87,7 @@ export class DatasetCatalog {
       const sizes = await this.#storedSizes(name);
       return distinct.filter((hash) => !sizes.has(hash));
     }
-    const found = await mapBounded(distinct, LANES, (hash) => this.#store.head(datasetKeys.object(name, hash)));
+    const found = await mapConcurrently(distinct, LANES, (hash) => this.#store.head(datasetKeys.object(name, hash)));
     return distinct.filter((_, index) => found[index] === null);
   }
 
@@ -139,7 +138,7 @@ export class DatasetCatalog {
   }
 
   async #readVersions(keys: readonly string[]): Promise<DatasetVersion[]> {
-    const versions = await mapBounded(keys, LANES, async (key) => datasetVersionSchema.parse(JSON.parse(await this.#text(key))));
+    const versions = await mapConcurrently(keys, LANES, async (key) => datasetVersionSchema.parse(JSON.parse(await this.#text(key))));
     return versions.sort((a, b) => a.version - b.version);
   }
 

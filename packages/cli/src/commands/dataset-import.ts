@@ -3,10 +3,9 @@
 import { defineCommand } from "citty";
 import type { ManifestRow } from "@saphena/contracts";
 import type { Client } from "@saphena/client";
-import { formatProblem, importDataset, localFiles } from "@saphena/dataset";
+import { formatProblem, importDataset, localFiles, mapConcurrently } from "@saphena/dataset";
 import type { FileReader, ImportedDataset } from "@saphena/dataset";
 import { allValues } from "../command-line.ts";
-import { forEachConcurrently } from "../concurrency.ts";
 import { connect } from "../connection.ts";
 import { counter } from "../counter.ts";
 import { parseList, parseMaskClasses, parseMerge } from "../dataset-flags.ts";
@@ -74,7 +73,7 @@ async function upload(client: Client, { record, rows, files }: ImportedDataset, 
   say(`sending ${plural(missing.length, "file")} (${formatBytes(missing.reduce((total, sha256) => total + (sizes.get(sha256) ?? 0), 0))})`);
   const progress = counter("sent");
   let done = 0;
-  await forEachConcurrently(missing, UPLOADS_AT_ONCE, async (sha256) => {
+  await mapConcurrently(missing, UPLOADS_AT_ONCE, async (sha256) => {
     await client.putObject(record.name, sha256, await reader.read(files.get(sha256)!));
     progress.show(++done, missing.length);
   });

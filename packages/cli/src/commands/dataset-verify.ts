@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { defineCommand } from "citty";
 import { SaphenaError } from "@saphena/contracts";
+import { mapConcurrently } from "@saphena/dataset";
 import type { ManifestRow } from "@saphena/contracts";
 import type { Client } from "@saphena/client";
-import { forEachConcurrently } from "../concurrency.ts";
 import { connect } from "../connection.ts";
 import { plural } from "../number-format.ts";
 import { printData, printJson, say } from "../terminal.ts";
@@ -44,7 +44,7 @@ async function findBadFiles(client: Client, name: string, rows: readonly Manifes
   const progress = counter("checked");
   let done = 0;
   const bad: BadFile[] = [];
-  await forEachConcurrently(files, AT_ONCE, async ({ id, role, sha256, sizeBytes }) => {
+  await mapConcurrently(files, AT_ONCE, async ({ id, role, sha256, sizeBytes }) => {
     const what = await faultOf(client, name, sha256, sizeBytes);
     if (what !== null) bad.push({ id, role, sha256, what });
     progress.show(++done, files.length);

@@ -1,9 +1,9 @@
 // First step of a pass: runs whose attempt ended without a result get another attempt, or an end.
 import { randomUUID } from "node:crypto";
 import { SaphenaError } from "@saphena/contracts";
+import { mapConcurrently } from "@saphena/dataset";
 import type { LiveRun, LiveSweep, LiveTrial } from "@saphena/contracts";
 import { decideParked } from "@saphena/sweep";
-import { mapBounded } from "../bounded.ts";
 import { createResult, readResult } from "../run-result.ts";
 import { STORE_LANES } from "./parts.ts";
 import type { LeaderParts } from "./parts.ts";
@@ -23,7 +23,7 @@ export class ParkedRuns {
   async decide(runs: readonly LiveRun[], nowMs: number): Promise<number> {
     if (runs.length === 0) return 0;
     const facts = await loadFacts(this.#parts, runs);
-    const decided = await mapBounded(runs, STORE_LANES, async (run) => {
+    const decided = await mapConcurrently(runs, STORE_LANES, async (run) => {
       const sweep = facts.sweeps.get(run.sweep);
       const trial = facts.trials.get(trialKey(run));
       if (sweep === undefined || trial === undefined) return false;
