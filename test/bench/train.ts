@@ -26,7 +26,7 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
     classes: GRADES,
     maskClasses: 2,
   };
-  const engine = loadEngine({ threads });
+  const engine = await loadEngine({ threads });
   const loss = { classWeight: 0.5, segmentationWeight: 1, deepSupervision: true };
   const optimizer = { type: "sgd", momentum: 0.99, nesterov: true, weightDecay: 3e-5 } as const;
   const network = createNetwork(engine, config, { loss, optimizer }, 1);

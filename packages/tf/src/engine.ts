@@ -46,7 +46,7 @@ let loaded: { engine: Engine; threads: number } | undefined;
  * @throws SaphenaError ENGINE_MISSING when the library or its binding is not set up, and INTERNAL when the process
  * already runs an engine with another number of threads (the library reads that number only once).
  */
-export function loadEngine(options: EngineOptions): Engine {
+export async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { threads } = options;
   if (!Number.isInteger(threads) || threads < 1) throw new SaphenaError("INTERNAL", `an engine needs 1 or more threads, not ${threads}`);
   if (loaded === undefined) {

@@ -1,6 +1,6 @@
 // The only importer of TensorFlow. Loads it on request and offers the fused kernels that training is built from:
 //
-//   const engine = loadEngine({ threads: 1 });
+//   const engine = await loadEngine({ threads: 1 });
 //   const y = engine.tidy(() => leakyRelu(engine, engine.tensor(Float32Array.of(-1, 2), [2]), 0.01));
 export { loadEngine, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
 export type { EngineFingerprint } from "./fingerprint.ts";

@@ -25,7 +25,7 @@ import {
   type Tensor,
 } from "./index.ts";
 
-const engine = loadEngine({ threads: 1 });
+const engine = await loadEngine({ threads: 1 });
 
 /** Smooth values without a pattern that a wrong axis could hide behind. */
 const values = (count: number, seed: number): Float32Array =>

@@ -1,6 +1,6 @@
 // Trains one run: from a packed dataset and a fold to checkpoints, scores, predictions and a model.
 //
-//   const end = await train({ engine: loadEngine({ threads: 1 }), pack, start, report: console.error, stop: { requested: null } });
+//   const end = await train({ engine: await loadEngine({ threads: 1 }), pack, start, report: console.error, stop: { requested: null } });
 export { loadEngine } from "@saphena/venet";
 export { train } from "./train.ts";
 export type { TrainingEnd } from "./train.ts";

@@ -9,7 +9,7 @@ import { discPack } from "./discs.case.ts";
 import { loadEngine, train } from "./index.ts";
 import type { StopSignal, TrainingEnd } from "./index.ts";
 
-export const engine = loadEngine({ threads: 1 });
+export const engine = await loadEngine({ threads: 1 });
 export const LABELS = ["mild", "severe"];
 
 interface Setting {

@@ -1,6 +1,6 @@
 // VENet: one network that segments lesions and grades their severity.
 //
-//   const network = createNetwork(loadEngine({ threads: 1 }), config, { loss, optimizer }, seed);
+//   const network = createNetwork(await loadEngine({ threads: 1 }), config, { loss, optimizer }, seed);
 //   const { total } = network.trainStep(batch, 0.01);
 //   const { masks, probabilities } = network.predict(images, 1);
 export { loadEngine, type Engine, type EngineFingerprint } from "@saphena/tf";

@@ -29,7 +29,7 @@ interface Fixture {
 }
 
 const fixture = JSON.parse(readFileSync(new URL("../fixtures/reference.json", import.meta.url), "utf8")) as Fixture;
-const engine = loadEngine({ threads: 1 });
+const engine = await loadEngine({ threads: 1 });
 const batch: Batch = {
   size: fixture.batch.size,
   images: floats(fixture.batch.images),

@@ -4,7 +4,7 @@ import type { Batch } from "./batch.ts";
 import type { NetworkConfig, TrainingConfig } from "./config.ts";
 import { uniformStream } from "./initialisation.ts";
 
-export const engine = loadEngine({ threads: 1 });
+export const engine = await loadEngine({ threads: 1 });
 
 export const smallConfig = (change: Partial<NetworkConfig> = {}): NetworkConfig => ({
   heads: "both",

@@ -37,7 +37,7 @@ async function trainInThread({ start, stop: requested }: ThreadData): Promise<vo
   };
   try {
     const pack = await openPack(start.packFolder);
-    const engine = loadEngine({ threads: start.threads });
+    const engine = await loadEngine({ threads: start.threads });
     keepTensorflowLoaded();
     report(await train({ engine, pack, start, report, stop }));
   } catch (error) {
