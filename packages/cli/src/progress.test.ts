@@ -25,6 +25,7 @@ const worker = (id: string, run: string, imagesPerSecond: number | null): Worker
   pid: 1,
   slots: 1,
   lastSeenMs: 1,
+  devices: [],
   running: [{ run, attempt: 1, epoch: 3, epochs: 20, imagesPerSecond }],
 });
 const slots = activeSlots(status.id, [

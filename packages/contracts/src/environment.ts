@@ -55,7 +55,20 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   SAPHENA_INDEX: variable(["aggregator"], "path of the DuckDB file; disposable, one an instance", "index.duckdb"),
   // Worker
   SAPHENA_POOL: variable(["worker"], "take runs of this pool", "default"),
-  SAPHENA_SLOTS: variable(["worker"], "runs at once: one a GPU, or one a group of CPU threads", "1"),
+  SAPHENA_SLOTS: variable(
+    ["worker"],
+    "runs at once. Unset: SAPHENA_SLOTS_PER_DEVICE for each GPU that `nvidia-smi` lists and CUDA_VISIBLE_DEVICES allows; one a CPU core where there is none",
+  ),
+  SAPHENA_SLOTS_PER_DEVICE: variable(
+    ["worker"],
+    "runs at once on each GPU; small networks leave most of a card idle. With SAPHENA_SLOTS: at most so many altogether",
+    "1",
+  ),
+  SAPHENA_SLOT_OFFSET: variable(
+    ["worker"],
+    "slots that other workers of this machine have before this one: spreads them over the GPUs in turn, as `saphena up` does",
+    "0",
+  ),
   SAPHENA_WORKER_ID: variable(["worker"], "name of the worker, unique among all. Unset: host name and six random digits"),
   SAPHENA_HEARTBEAT_MS: variable(["worker"], "time between two heartbeats; well below SAPHENA_LEASE_MS", "5000"),
   SAPHENA_RELEASE_GRACE_MS: variable(["worker"], "on SIGTERM, time for a trainer to write its checkpoint before it is killed", "20000"),

@@ -81,6 +81,19 @@ export const runLogSchema = z.object({ lines: z.array(z.string()) });
 /** POST /results/rebuild: counts of what was read again, such as `{"sweeps":3,"runs":27}`. */
 export const rebuildReplySchema = z.record(z.string(), z.unknown());
 
+/** What trains on a worker. Memory in MiB (2^20 bytes); use and utilization are the whole device's, other programs included; null = not told. */
+export const deviceStatusSchema = z.object({
+  kind: z.enum(["cpu", "gpu"]),
+  /** Of the machine: the GPU's or MIG instance's own UUID, or `cpu`. */
+  id: z.string(),
+  name: z.string(),
+  /** Slots of this worker (in a pool: of all its workers on that machine) that use it. */
+  slots: count,
+  memoryTotalMiB: z.number().nonnegative().nullable(),
+  memoryUsedMiB: z.number().nonnegative().nullable(),
+  utilizationPercent: z.number().min(0).max(100).nullable(),
+});
+export type DeviceStatus = z.infer<typeof deviceStatusSchema>;
 export const poolStatusSchema = z.object({
   pool: z.string(),
   slots: count,
@@ -88,6 +101,7 @@ export const poolStatusSchema = z.object({
   waiting: count,
   backlog: count,
   workers: count,
+  devices: z.array(deviceStatusSchema.extend({ host: z.string() })).default([]),
 });
 export type PoolStatus = z.infer<typeof poolStatusSchema>;
 export const workerStatusSchema = z.object({
@@ -97,6 +111,7 @@ export const workerStatusSchema = z.object({
   pid: count,
   slots: count,
   lastSeenMs: count,
+  devices: z.array(deviceStatusSchema).default([]),
   running: z.array(z.object({ run: z.string(), attempt: count, epoch: count, epochs: count, imagesPerSecond: z.number().nullable() })),
 });
 export type WorkerStatus = z.infer<typeof workerStatusSchema>;

@@ -12,6 +12,8 @@ export { datasetKeys, parseResultKey, runKeys, sweepKeys } from "./object-keys.t
 export { redisKeys } from "./redis-keys.ts";
 export type { RedisKeys } from "./redis-keys.ts";
 export { editDistance, explainIssues, nearest } from "./explain.ts";
+export { resolveAugmentation } from "./augmentation.ts";
+export type { AugmentationConfig, AugmentationSettings } from "./augmentation.ts";
 export {
   OBJECTIVE_METRICS,
   POOL_NAME,
@@ -84,13 +86,14 @@ export type {
 export { controlMessageSchema, outcomeEventSchema, pointsEventSchema } from "./events.ts";
 export type { ControlMessage, OutcomeEvent, PointsEvent } from "./events.ts";
 export { fromTrainerSchema, toTrainerSchema, trainerStartSchema } from "./ipc.ts";
-export type { FromTrainer, LaunchTrainer, ToTrainer, Trainer, TrainerEvents, TrainerFile, TrainerStart } from "./ipc.ts";
+export type { FromTrainer, LaunchTrainer, Slot, ToTrainer, Trainer, TrainerEvents, TrainerFile, TrainerPool, TrainerStart } from "./ipc.ts";
 export {
   API,
   bestReplySchema,
   curveSchema,
   datasetDetailSchema,
   datasetSummarySchema,
+  deviceStatusSchema,
   errorReplySchema,
   livePointsSchema,
   missingReplySchema,
@@ -113,6 +116,7 @@ export type {
   Curve,
   DatasetDetail,
   DatasetSummary,
+  DeviceStatus,
   LivePoints,
   PoolStatus,
   PublishReply,

@@ -26,6 +26,8 @@ export const trainerStartSchema = z.strictObject({
   /** Write a checkpoint after every n-th epoch (and always when told to stop). */
   checkpointEvery: z.int().positive(),
   threads: z.int().positive(),
+  /** Threads that fill batches beside the training thread; 0 = it does so itself. */
+  inputThreads: z.int().nonnegative(),
 });
 export type TrainerStart = z.infer<typeof trainerStartSchema>;
 
@@ -87,4 +89,16 @@ export interface TrainerEvents {
   /** Once, after the last message. */
   exit(end: { code: number | null; signal: string | null; stderrTail: string }): void;
 }
-export type LaunchTrainer = (options: { threads: number; workFolder: string }, events: TrainerEvents) => Trainer;
+/** A place of a worker where one run at a time is trained. A trainer sees its slot's device and no other. */
+export interface Slot {
+  /** Unique in its worker, such as `cpu-3` or `gpu-0-1` (the second slot of the first GPU). */
+  readonly name: string;
+  readonly device: { readonly kind: "cpu" } | { readonly kind: "gpu"; readonly uuid: string };
+}
+export type LaunchTrainer = (options: { threads: number; workFolder: string; slot: Slot }, events: TrainerEvents) => Trainer;
+/** Launches trainers and may keep some ready for what comes next. */
+export interface TrainerPool {
+  readonly launch: LaunchTrainer;
+  /** Ends what waits for a run; what runs is left to whoever launched it. */
+  close(): Promise<void>;
+}

@@ -36,12 +36,10 @@ export function runFrom(hash: Hash): LiveRun | null {
 /** null when it was removed meanwhile. */
 export function workerFrom(hash: Hash): WorkerStatus | null {
   if (hash["id"] === undefined) return null;
-  const { slots, pid, lastSeenMs, running } = hash;
-  return parsed(
-    workerStatusSchema,
-    { ...hash, slots: Number(slots), pid: Number(pid), lastSeenMs: Number(lastSeenMs), running: JSON.parse(running ?? "[]") },
-    "worker",
-  );
+  const { slots, pid, lastSeenMs, running, devices } = hash;
+  const numbers = { slots: Number(slots), pid: Number(pid), lastSeenMs: Number(lastSeenMs) };
+  const lists: Record<string, unknown> = { running: JSON.parse(running ?? "[]"), devices: JSON.parse(devices ?? "[]") };
+  return parsed(workerStatusSchema, { ...hash, ...numbers, ...lists }, "worker");
 }
 
 /** HGETALL as Lua returns it: name, value, name, value… */

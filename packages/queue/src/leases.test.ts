@@ -2,8 +2,10 @@
 import { startRedis, until } from "@saphena/testing";
 import type { TestRedis } from "@saphena/testing";
 import { beforeAll, expect, test } from "vitest";
-import { createAndDispatch, openSite, resultOf, sweepRecord, workerOf } from "./sweep.case.ts";
+import { createAndDispatch, openSite, resultOf, sweepRecord } from "./sweep.case.ts";
 import type { Site } from "./sweep.case.ts";
+import { createWorkerQueue } from "./worker-queue.ts";
+import type { WorkerQueue } from "./worker-queue.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -86,7 +88,10 @@ test("workers and pools are listed while their heartbeats are young", async () =
   const { state, worker, connection } = site;
   const { run } = await oneRunning(site);
   await worker.heartbeat([{ run, attempt: 1, epoch: 3, epochs: 20, imagesPerSecond: 12.5 }]);
-  await workerOf(state, "worker-2", 3).heartbeat([]);
+  const gpu = { kind: "gpu", id: "GPU-1", name: "A", slots: 1, memoryTotalMiB: 81_559, utilizationPercent: null } as const;
+  const twin = (name: string, slots: number, memoryUsedMiB: number): WorkerQueue =>
+    createWorkerQueue(state, { worker: name, pool: "default", slots, host: "here", pid: 1, devices: () => [{ ...gpu, memoryUsedMiB }] });
+  await twin("worker-2", 3, 5).heartbeat([]);
   expect((await state.workers()).map(({ id }) => id).toSorted()).toEqual(["worker-1", "worker-2"]);
   expect((await state.workers()).find(({ id }) => id === "worker-1")).toMatchObject({
     pool: "default",
@@ -95,7 +100,12 @@ test("workers and pools are listed while their heartbeats are young", async () =
     running: [{ run, attempt: 1, epoch: 3, epochs: 20, imagesPerSecond: 12.5 }],
   });
   await site.leader.createTrials(run.split("-")[0]!, 1, [{ parameters: {}, retryOf: null }]);
-  expect(await state.pools()).toEqual([{ pool: "default", slots: 5, running: 1, waiting: 0, backlog: 1, workers: 2 }]);
+  const device = { host: "here", ...gpu, memoryUsedMiB: 5 };
+  expect(await state.pools()).toEqual([{ pool: "default", slots: 5, running: 1, waiting: 0, backlog: 1, workers: 2, devices: [device] }]);
+  // Two workers on one card: one device, all its slots, the newer word on it.
+  await twin("worker-3", 1, 9).heartbeat([]);
+  expect((await state.pools())[0]?.devices).toEqual([{ ...device, slots: 2, memoryUsedMiB: 9 }]);
+  await connection.client.zadd(connection.keys.workers, 1, "worker-3");
   await worker.removeWorker();
   await connection.client.zadd(connection.keys.workers, 1, "worker-2");
   expect(await state.workers()).toEqual([]);

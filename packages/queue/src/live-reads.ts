@@ -77,6 +77,7 @@ export class LiveReads {
         waiting: waiting[at]!,
         backlog,
         workers: own.length,
+        devices: devicesOf(own),
       };
     });
     return pools.toSorted((a, b) => (a.pool < b.pool ? -1 : 1));
@@ -103,6 +104,20 @@ export class LiveReads {
     return this.connection.send(() => this.connection.client.hgetall(key));
   }
 }
+
+/** Workers that share a device of one machine tell the same of it, the later one the newer; their slots add up. */
+function devicesOf(workers: readonly WorkerStatus[]): PoolStatus["devices"] {
+  const devices = new Map<string, PoolStatus["devices"][number]>();
+  for (const { host, devices: told } of workers.toSorted((a, b) => a.lastSeenMs - b.lastSeenMs)) {
+    for (const device of told) {
+      const key = JSON.stringify([host, device.id]);
+      devices.set(key, { host, ...device, slots: device.slots + (devices.get(key)?.slots ?? 0) });
+    }
+  }
+  return [...devices.values()].toSorted((a, b) => (a.host === b.host ? compare(a.id, b.id) : compare(a.host, b.host)));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function sum(numbers: number[]): number {
   return numbers.reduce((total, number) => total + number, 0);

@@ -5,6 +5,7 @@ import type {
   AttemptFailure,
   CheckpointRef,
   CommandReply,
+  DeviceStatus,
   EpochPoints,
   LiveRun,
   Parameters,
@@ -31,6 +32,8 @@ export interface WorkerOptions {
   host: string;
   pid: number;
   leaseMs?: number;
+  /** What every heartbeat tells of this worker's devices: the newest known, at once. */
+  devices?: () => readonly DeviceStatus[];
 }
 export interface RunningAttempt {
   run: string;
@@ -103,6 +106,7 @@ class RedisWorkerQueue {
       host,
       pid,
       JSON.stringify(listed),
+      JSON.stringify(this.#options.devices?.() ?? []),
       ...attempts,
     ]);
     return new Map(running.map(({ run, attempt }, at) => [run, heartbeatReply(replies[at], jobId(run, attempt))]));

@@ -33,7 +33,7 @@ export async function decodeImage(bytes: Uint8Array, fitting: Fitting): Promise<
 
 /** At full size: a JPEG that is shrunk while it loads hides damage, and is shifted by a part of a pixel. */
 async function decodeFully(bytes: Uint8Array): Promise<{ pixels: Uint8Array; width: number; height: number }> {
-  const pipeline = openImage(bytes).flatten({ background: "#ffffff" }).toColourspace("srgb").removeAlpha().raw();
+  const pipeline = (await openImage(bytes)).flatten({ background: "#ffffff" }).toColourspace("srgb").removeAlpha().raw();
   const { data, info } = await decoding(pipeline.toBuffer({ resolveWithObject: true }));
   if (info.channels !== 3) throw new RangeError(`decoded to ${info.channels} channels`);
   return { pixels: data, width: info.width, height: info.height };

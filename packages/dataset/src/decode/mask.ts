@@ -103,7 +103,7 @@ interface Samples {
 
 async function readSamples(bytes: Uint8Array, { grey, wide }: Storage): Promise<Samples> {
   // A colour profile says how values look, not what they mean.
-  const pipeline = openImage(bytes, { ignoreIcc: true }).toColourspace(wide ? (grey ? "grey16" : "rgb16") : grey ? "b-w" : "srgb");
+  const pipeline = (await openImage(bytes, { ignoreIcc: true })).toColourspace(wide ? (grey ? "grey16" : "rgb16") : grey ? "b-w" : "srgb");
   const { data, info } = await decoding(pipeline.raw({ depth: wide ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true }));
   const samples = wide ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
   return { width: info.width, height: info.height, samples, channels: info.channels };

@@ -1,12 +1,7 @@
 // Opening a file with sharp: which formats and sizes are taken, and how a refusal reads.
-import sharp from "sharp";
 import type { Metadata, Sharp } from "sharp";
 import { SaphenaError } from "@saphena/contracts";
 import { isPng, readPngStructure } from "./png-structure.ts";
-
-// Parallelism is over images (see pack-writer.ts); decoded files are not met twice.
-sharp.concurrency(1);
-sharp.cache(false);
 
 /** Larger images are refused: 100 megapixels decode to 300 MB. */
 export const MAX_PIXELS = 100_000_000;
@@ -22,7 +17,12 @@ export interface SourceImage {
 }
 
 /** A pipeline that turns by EXIF orientation and refuses every decoder warning: what libjpeg warns of is damage. */
-export function openImage(bytes: Uint8Array, options: { ignoreIcc?: boolean } = {}): Sharp {
+export async function openImage(bytes: Uint8Array, options: { ignoreIcc?: boolean } = {}): Promise<Sharp> {
+  // Loaded with the first image: it takes 0.15 s, and a trainer, which reads packed pixels, would pay for nothing.
+  const { default: sharp } = await import("sharp");
+  // Parallelism is over images (see pack-writer.ts); decoded files are not met twice.
+  sharp.concurrency(1);
+  sharp.cache(false);
   return sharp(bytes, { autoOrient: true, failOn: "warning", limitInputPixels: MAX_PIXELS, ...options });
 }
 
@@ -30,7 +30,7 @@ export function openImage(bytes: Uint8Array, options: { ignoreIcc?: boolean } = 
 export async function readHeader(bytes: Uint8Array): Promise<SourceImage> {
   if (bytes.length === 0) throw new SaphenaError("IMAGE_INVALID", "the file is empty");
   const structure = isPng(bytes) ? readPngStructure(bytes) : null;
-  const metadata = await decoding(openImage(bytes).metadata());
+  const metadata = await decoding((await openImage(bytes)).metadata());
   const format = FORMATS.find((known) => known === metadata.format);
   if (format === undefined) throw new SaphenaError("IMAGE_INVALID", `its format is ${metadata.format}, not PNG, JPEG or WebP`);
   if (structure?.isAnimated === true || (metadata.pages ?? 1) > 1)

@@ -126,8 +126,8 @@ class EventStream {
   async #sendWorkers(): Promise<void> {
     try {
       const workers = await this.#parts.state.workers();
-      // When each was last seen changes always; alone it is no news.
-      const news = JSON.stringify(workers.map((worker) => ({ ...worker, lastSeenMs: 0 })));
+      // When each was last seen and how busy its devices were changes always; alone it is no news.
+      const news = JSON.stringify(workers.map((worker) => ({ ...worker, lastSeenMs: 0, devices: [] })));
       if (news !== this.#workers) this.#send("workers", workers);
       this.#workers = news;
     } catch {
