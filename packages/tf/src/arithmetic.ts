@@ -25,6 +25,11 @@ export function mean(engine: Engine, x: Tensor, axes: readonly number[], keepDim
   return reduce(engine, "Mean", x, axes, keepDimensions);
 }
 
+/** Σ x² / 2 over all elements, a scalar. */
+export function halfSquareSum(engine: Engine, x: Tensor): Tensor {
+  return engine.run("L2Loss", T, x);
+}
+
 /** a·b of two matrices, each transposed first if asked. */
 export function matrixProduct(engine: Engine, a: Tensor, b: Tensor, transpose: { a?: boolean; b?: boolean } = {}): Tensor {
   return engine.run(

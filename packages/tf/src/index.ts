@@ -12,6 +12,7 @@ export {
   concatenateChannels,
   divide,
   matrixProduct,
+  halfSquareSum,
   mean,
   multiply,
   oneHot,
@@ -40,4 +41,4 @@ export {
   type BatchNormOptions,
 } from "./fused-batch-norm.ts";
 export { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
-export { applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";
+export { applyAdam, applyGradientDescent, applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";

@@ -67,3 +67,26 @@ export function applyMomentum(
     0,
   );
 }
+
+/**
+ * One step of Adam in PyTorch's definition, its bias corrections already in `learningRate` and `epsilon`:
+ * m += (1-beta1)·(gradient - m), v += (1-beta2)·(gradient² - v), variable -= learningRate·m / (√v + epsilon).
+ */
+export function applyAdam(
+  engine: Engine,
+  variable: ResourceVariable,
+  moments: { first: ResourceVariable; second: ResourceVariable },
+  step: { gradient: Tensor; learningRate: Tensor; beta1: Tensor; beta2: Tensor; epsilon: Tensor; zero: Tensor },
+): void {
+  const { gradient, learningRate, beta1, beta2, epsilon, zero } = step;
+  const attributes = [typeAttribute("T", FLOAT32), booleanAttribute("use_locking", false), booleanAttribute("use_nesterov", false)];
+  // The kernel would multiply the rate by √(1-beta2Power)/(1-beta1Power) in float32, where 1 - 0.999 keeps five digits: zeros leave it be.
+  const inputs = [variable.handle, moments.first.handle, moments.second.handle, zero, zero, learningRate, beta1, beta2, epsilon, gradient];
+  engine.execute("ResourceApplyAdam", attributes, inputs, 0);
+}
+
+/** variable -= rate·direction. With the variable's own value as the direction it shrinks in one kernel. */
+export function applyGradientDescent(engine: Engine, variable: ResourceVariable, rate: Tensor, direction: Tensor): void {
+  const attributes = [typeAttribute("T", FLOAT32), booleanAttribute("use_locking", false)];
+  engine.execute("ResourceApplyGradientDescent", attributes, [variable.handle, rate, direction], 0);
+}

@@ -1,4 +1,5 @@
 // The classification loss: cross-entropy of the grade, over the samples that have one.
+import { SaphenaError } from "@saphena/contracts";
 import { multiply, oneHot, softmaxCrossEntropy, sum, type Engine, type Tensor } from "@saphena/tf";
 import type { Batch } from "./batch.ts";
 
@@ -10,13 +11,25 @@ export interface Loss {
   seeds: { output: Tensor; gradient: Tensor }[];
 }
 
+export interface ClassLossOptions {
+  /** Scales the gradient only. */
+  factor: number;
+  /** w_k, one a class; absent = all 1. */
+  classWeights?: readonly number[] | undefined;
+}
+
 /**
- * Σ_i a_i·CE_i / Σ_i a_i with a_i = weight of sample i, or 0 where its label is missing; null when all a_i are 0.
- * logits [n, classes]; `factor` scales the gradient only.
+ * Σ_i w_k(i)·a_i·CE_i / Σ_i w_k(i)·a_i with a_i = weight of sample i, or 0 where its label is missing, and w_k(i) = weight of its class;
+ * null when all of these are 0. (With a_i = 1 this is PyTorch's CrossEntropyLoss(weight=w).) logits [n, classes].
  */
-export function classLoss(engine: Engine, logits: Tensor, batch: Batch, factor: number): Loss | null {
+export function classLoss(engine: Engine, logits: Tensor, batch: Batch, { factor, classWeights }: ClassLossOptions): Loss | null {
   const [size, classes] = logits.shape as [number, number];
-  const shares = Float32Array.from(batch.weights, (weight, sample) => (batch.labels[sample] === -1 ? 0 : weight));
+  if (classWeights !== undefined && classWeights.length !== classes)
+    throw new SaphenaError("INTERNAL", `${classWeights.length} class weights were given for ${classes} classes`);
+  const shares = Float32Array.from(batch.weights, (weight, sample) => {
+    const label = batch.labels[sample] as number;
+    return label === -1 ? 0 : weight * (classWeights?.[label] ?? 1);
+  });
   const total = shares.reduce((sumSoFar, share) => sumSoFar + share, 0);
   if (total === 0) return null;
   const ids = engine.tensor(

@@ -25,15 +25,32 @@ export interface LossConfig {
   segmentationWeight: number;
   /** Whether every decoder level is compared with the mask, or the final one only. */
   deepSupervision: boolean;
+  /** How much each grade counts in the classification loss, 0 or more; absent = all alike. */
+  classWeights?: readonly number[];
 }
 
-export interface OptimizerConfig {
+export interface SgdConfig {
   type: "sgd";
   momentum: number;
   nesterov: boolean;
   /** Added to the gradient of every parameter (kernels, biases, batch-norm scales and offsets) as weightDecay·parameter. */
   weightDecay: number;
+  clipNorm?: ClipNorm;
 }
+
+export interface AdamWConfig {
+  type: "adamw";
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Takes learningRate·weightDecay·parameter off every parameter at each step, apart from the gradient. */
+  weightDecay: number;
+  clipNorm?: ClipNorm;
+}
+
+/** Longest gradient (L2 norm over all parameters together) before weight decay; a longer one is scaled down. Absent = "none". */
+export type ClipNorm = number | "none";
+export type OptimizerConfig = SgdConfig | AdamWConfig;
 
 export interface TrainingConfig {
   loss: LossConfig;

@@ -4,7 +4,7 @@ import { checkBatch, type Batch } from "./batch.ts";
 import { classLoss, type Loss } from "./class-loss.ts";
 import { checkConfig, type NetworkConfig, type TrainingConfig } from "./config.ts";
 import { forward, type Logits } from "./model.ts";
-import { applySgd } from "./optimizer.ts";
+import { applyOptimizer } from "./optimizer.ts";
 import { parameterCount } from "./parameters.ts";
 import type { InferencePass, TrainingPass } from "./pass.ts";
 import { segmentationLoss } from "./segmentation-loss.ts";
@@ -48,7 +48,7 @@ export interface Network {
 /** A network with He-initialised weights drawn from `seed`. @throws SaphenaError MODEL_CONFIG_INVALID */
 export function createNetwork(engine: Engine, config: NetworkConfig, training: TrainingConfig, seed: number): Network {
   checkConfig(config);
-  const state = createState(engine, config, seed);
+  const state = createState(engine, config, seed, training.optimizer.type);
   return {
     config,
     parameterCount: parameterCount(config),
@@ -56,7 +56,7 @@ export function createNetwork(engine: Engine, config: NetworkConfig, training: T
       checkBatch(batch, config);
       return engine.tidy(() => {
         const step = differentiate(engine, state, config, training, batch);
-        applySgd(engine, state, step.gradients, step.weights, training.optimizer, learningRate);
+        applyOptimizer(engine, state, step.gradients, step.weights, training.optimizer, learningRate);
         for (const [name, value] of step.running) state.setRunning(name, value);
         return readLosses(engine, training, step);
       });
@@ -104,7 +104,10 @@ function differentiate(engine: Engine, state: NetworkState, config: NetworkConfi
   const images = engine.tensor(batch.images, [batch.size, config.inputSize, config.inputSize, config.channels]);
   const { loss } = training;
   const logits = forward(pass, config, images, loss.deepSupervision);
-  const classification = logits.classes === null ? null : classLoss(engine, logits.classes, batch, loss.classWeight);
+  const classification =
+    logits.classes === null
+      ? null
+      : classLoss(engine, logits.classes, batch, { factor: loss.classWeight, classWeights: loss.classWeights });
   const segmentation = logits.masks === null ? null : segmentationLoss(engine, logits.masks, batch, loss.segmentationWeight);
   tape.backward([...(classification?.seeds ?? []), ...(segmentation?.seeds ?? [])]);
   images.dispose();

@@ -1,13 +1,34 @@
-// Stochastic gradient descent with momentum and weight decay, in PyTorch's definition.
-import { add, applyMomentum, multiply, type Engine, type Tensor } from "@saphena/tf";
-import type { OptimizerConfig } from "./config.ts";
+// The optimizers, in PyTorch's definitions: SGD with momentum and AdamW, both with clipping by the global norm.
+import {
+  add,
+  applyAdam,
+  applyGradientDescent,
+  applyMomentum,
+  halfSquareSum,
+  multiply,
+  pack,
+  type Engine,
+  type ResourceVariable,
+  type Tensor,
+} from "@saphena/tf";
+import type { AdamWConfig, OptimizerConfig, SgdConfig } from "./config.ts";
 import type { NetworkState } from "./state.ts";
 
+/** PyTorch's guard against a norm of 0, in clip_grad_norm_. */
+const NORM_GUARD = 1e-6;
+
+/** Of one step: both maps by parameter name. They are emptied of their tensors as the step goes on. */
+interface Step {
+  gradients: Map<string, Tensor>;
+  weights: Map<string, Tensor>;
+  learningRate: number;
+}
+
 /**
- * One step: g += weightDecay·p, m = momentum·m + g, p -= learningRate·(nesterov ? g + momentum·m : m). Disposes the gradients and the weights.
- * A parameter without a gradient (its head met no label or mask in this batch) stays as it is, momentum and decay included.
+ * One step of the configured optimizer; disposes the gradients and the weights. A parameter without a gradient (its head met no
+ * label or mask in this batch) stays as it is: no decay, no momentum, and for Adam no step counted.
  */
-export function applySgd(
+export function applyOptimizer(
   engine: Engine,
   state: NetworkState,
   gradients: Map<string, Tensor>,
@@ -15,6 +36,38 @@ export function applySgd(
   config: OptimizerConfig,
   learningRate: number,
 ): void {
+  if (typeof config.clipNorm === "number") clipByGlobalNorm(engine, gradients, config.clipNorm);
+  const step = { gradients, weights, learningRate };
+  switch (config.type) {
+    case "sgd":
+      return applySgd(engine, state, step, config);
+    case "adamw":
+      return applyAdamW(engine, state, step, config);
+  }
+}
+
+/**
+ * Multiplies every gradient by min(1, limit / (norm + 1e-6)), norm = √Σ g² over all of them (torch.nn.utils.clip_grad_norm_). The norm is
+ * read by the host: gradients that are short enough, nearly all of them in a healthy run, then cost no multiplication.
+ */
+function clipByGlobalNorm(engine: Engine, gradients: Map<string, Tensor>, limit: number): void {
+  if (gradients.size === 0) return;
+  const halves = Array.from(gradients.values(), (gradient) => halfSquareSum(engine, gradient));
+  const packed = pack(engine, halves);
+  const norm = Math.sqrt(2 * engine.read(packed).reduce((total, half) => total + half, 0));
+  for (const tensor of [...halves, packed]) tensor.dispose();
+  const factor = limit / (norm + NORM_GUARD);
+  if (!(factor < 1)) return; // a norm that is not a number too: the loss says so at the next step
+  const scale = engine.scalar(factor);
+  for (const [name, gradient] of gradients) {
+    gradients.set(name, multiply(engine, gradient, scale));
+    gradient.dispose();
+  }
+  scale.dispose();
+}
+
+/** g += weightDecay·p, m = momentum·m + g, p -= learningRate·(nesterov ? g + momentum·m : m). */
+function applySgd(engine: Engine, state: NetworkState, { gradients, weights, learningRate }: Step, config: SgdConfig): void {
   const rate = engine.scalar(learningRate);
   const momentum = engine.scalar(config.momentum);
   const decay = engine.scalar(config.weightDecay);
@@ -22,7 +75,7 @@ export function applySgd(
     const weight = weights.get(name);
     const total = weight === undefined || config.weightDecay === 0 ? gradient : decayed(engine, gradient, weight, decay);
     weight?.dispose(); // while it is held, TensorFlow would copy the variable instead of updating it in place
-    applyMomentum(engine, state.parameter(name), state.momentum(name), {
+    applyMomentum(engine, state.parameter(name), state.slot(name, "momentum"), {
       gradient: total,
       learningRate: rate,
       momentum,
@@ -39,4 +92,45 @@ function decayed(engine: Engine, gradient: Tensor, weight: Tensor, decay: Tensor
   pull.dispose();
   gradient.dispose();
   return total;
+}
+
+/**
+ * p -= learningRate·weightDecay·p; m = beta1·m + (1-beta1)·g; v = beta2·v + (1-beta2)·g²; with t = the parameter's own count of steps,
+ * p -= learningRate/(1-beta1^t) · m / (√(v/(1-beta2^t)) + epsilon)   (Loshchilov and Hutter 2019; torch.optim.AdamW).
+ */
+function applyAdamW(engine: Engine, state: NetworkState, { gradients, weights, learningRate }: Step, config: AdamWConfig): void {
+  const shrink = engine.scalar(learningRate * config.weightDecay);
+  const [beta1, beta2, zero] = [engine.scalar(config.beta1), engine.scalar(config.beta2), engine.scalar(0)];
+  const corrected = new Map<number, { learningRate: Tensor; epsilon: Tensor }>(); // by t: parameters differ in it only by skipped steps
+  for (const [name, gradient] of gradients) {
+    const parameter = state.parameter(name);
+    shrinkBy(engine, parameter, weights.get(name), config.weightDecay === 0 ? null : shrink);
+    const steps = state.countStep(name);
+    const scalars = corrected.get(steps) ?? correctedScalars(engine, config, learningRate, steps);
+    corrected.set(steps, scalars);
+    const moments = { first: state.slot(name, "firstMoment"), second: state.slot(name, "secondMoment") };
+    applyAdam(engine, parameter, moments, { gradient, beta1, beta2, zero, ...scalars });
+    gradient.dispose();
+  }
+  for (const { learningRate: rate, epsilon } of corrected.values()) for (const scalar of [rate, epsilon]) scalar.dispose();
+  for (const scalar of [shrink, beta1, beta2, zero]) scalar.dispose();
+}
+
+/** Uses up the parameter's value: while it is held, TensorFlow copies the variable at every update. */
+function shrinkBy(engine: Engine, parameter: ResourceVariable, held: Tensor | undefined, rate: Tensor | null): void {
+  const value = rate === null ? held : (held ?? parameter.read());
+  if (rate !== null && value !== undefined) applyGradientDescent(engine, parameter, rate, value);
+  value?.dispose();
+}
+
+/**
+ * Rate and epsilon with both bias corrections multiplied out, so that the kernel can work on √v:
+ * rate·√c2/c1 and epsilon·√c2 with c = 1 - beta^t, of the betas as the kernel has them (float32).
+ */
+function correctedScalars(engine: Engine, { beta1, beta2, epsilon }: AdamWConfig, learningRate: number, steps: number) {
+  const [first, second] = [beta1, beta2].map((beta) => 1 - Math.fround(beta) ** steps) as [number, number];
+  return {
+    learningRate: engine.scalar((learningRate * Math.sqrt(second)) / first),
+    epsilon: engine.scalar(epsilon * Math.sqrt(second)),
+  };
 }

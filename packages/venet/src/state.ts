@@ -1,8 +1,8 @@
-// The numbers a network is: parameters and momentum as variables inside TensorFlow, running averages as tensors. Knows how to
-// write them all out and take them all in, bit for bit.
+// The numbers a network is: parameters and what the optimizer keeps of each as variables inside TensorFlow, running averages as tensors.
+// Knows how to write them all out and take them all in, bit for bit.
 import { SaphenaError } from "@saphena/contracts";
 import { createVariable, type Engine, type ResourceVariable, type Tensor } from "@saphena/tf";
-import type { NetworkConfig } from "./config.ts";
+import type { NetworkConfig, OptimizerConfig } from "./config.ts";
 import { initialValue } from "./initialisation.ts";
 import { elementCount, parameterSpecs, runningAverageSpecs } from "./parameters.ts";
 
@@ -11,24 +11,38 @@ export interface TensorRecord {
   data: Float32Array;
 }
 
+/** What an optimizer keeps of every parameter, each of the parameter's shape. */
+const SLOTS = { sgd: ["momentum"], adamw: ["firstMoment", "secondMoment"] } as const;
+export type Slot = (typeof SLOTS)[OptimizerConfig["type"]][number];
+
 export interface NetworkState {
   readonly names: readonly string[];
   parameter(name: string): ResourceVariable;
-  momentum(name: string): ResourceVariable;
+  slot(name: string, slot: Slot): ResourceVariable;
+  /** One more optimizer step of this parameter; returns how many there are now. Kept for AdamW only. */
+  countStep(name: string): number;
   running(name: string): Tensor;
   /** Takes over a new running average and disposes the old one. */
   setRunning(name: string, value: Tensor): void;
-  /** Everything, in a stable order: `model.<parameter>`, `model.<running average>`, `optimizer.<parameter>.momentum`. */
+  /**
+   * Everything, in a stable order: `model.<parameter>`, `model.<running average>`, then what the optimizer keeps: `optimizer.<parameter>.momentum`
+   * for SGD; `optimizer.<parameter>.firstMoment`, `….secondMoment` and `….steps` (a scalar) for AdamW.
+   */
   export(): Map<string, TensorRecord>;
   /** @throws SaphenaError CHECKPOINT_INVALID when a name is missing, unknown or has another shape; nothing is changed then. */
   import(records: ReadonlyMap<string, TensorRecord>): void;
   dispose(): void;
 }
 
-export function createState(engine: Engine, config: NetworkConfig, seed: number): NetworkState {
+export function createState(engine: Engine, config: NetworkConfig, seed: number, optimizer: OptimizerConfig["type"] = "sgd"): NetworkState {
   const specs = parameterSpecs(config);
   const parameters = new Map(specs.map((spec) => [spec.name, createVariable(engine, spec.shape, initialValue(spec, seed))]));
-  const momenta = new Map(specs.map((spec) => [spec.name, createVariable(engine, spec.shape, new Float32Array(elementCount(spec.shape)))]));
+  const slots = new Map(
+    SLOTS[optimizer].flatMap((slot) =>
+      specs.map(({ name, shape }) => [slotName(name, slot), createVariable(engine, shape, new Float32Array(elementCount(shape)))] as const),
+    ),
+  );
+  const steps = new Map(optimizer === "adamw" ? specs.map(({ name }) => [name, 0]) : []);
   const runningOf = (values: Float32Array, shape: readonly number[]): Tensor => engine.keep(engine.tensor(values, shape));
   const running = new Map(runningAverageSpecs(config).map((spec) => [spec.name, runningOf(initialValue(spec, seed), spec.shape)]));
 
@@ -47,33 +61,47 @@ export function createState(engine: Engine, config: NetworkConfig, seed: number)
   return {
     names: specs.map((spec) => spec.name),
     parameter: (name) => existing(parameters, name),
-    momentum: (name) => existing(momenta, name),
+    slot: (name, slot) => existing(slots, slotName(name, slot)),
+    countStep: (name) => {
+      const count = existing(steps, name) + 1;
+      steps.set(name, count);
+      return count;
+    },
     running: (name) => existing(running, name),
     setRunning,
     export: () =>
       new Map<string, TensorRecord>([
         ...Array.from(parameters, ([name, variable]) => [`model.${name}`, readVariable(variable)] as const),
         ...Array.from(running, ([name, tensor]) => [`model.${name}`, readAverage(tensor)] as const),
-        ...Array.from(momenta, ([name, variable]) => [`optimizer.${name}.momentum`, readVariable(variable)] as const),
+        ...Array.from(slots, ([name, variable]) => [name, readVariable(variable)] as const),
+        ...Array.from(steps, ([name, count]) => [stepsName(name), scalarRecord(count)] as const),
       ]),
     import: (records) => {
       const shapes = new Map<string, readonly number[]>([
         ...Array.from(parameters, ([name, variable]) => [`model.${name}`, variable.shape] as const),
         ...Array.from(running, ([name, tensor]) => [`model.${name}`, tensor.shape] as const),
-        ...Array.from(momenta, ([name, variable]) => [`optimizer.${name}.momentum`, variable.shape] as const),
+        ...Array.from(slots, ([name, variable]) => [name, variable.shape] as const),
+        ...Array.from(steps.keys(), (name) => [stepsName(name), []] as const),
       ]);
       checkRecords(records, shapes);
       const data = (name: string): Float32Array => existing(records, name).data;
       for (const [name, variable] of parameters) variable.assign(data(`model.${name}`));
       for (const [name, tensor] of running) setRunning(name, runningOf(data(`model.${name}`).slice(), tensor.shape));
-      for (const [name, variable] of momenta) variable.assign(data(`optimizer.${name}.momentum`));
+      for (const [name, variable] of slots) variable.assign(data(name));
+      for (const name of steps.keys()) steps.set(name, data(stepsName(name))[0] as number);
     },
     dispose: () => {
-      for (const variable of [...parameters.values(), ...momenta.values()]) variable.dispose();
+      for (const variable of [...parameters.values(), ...slots.values()]) variable.dispose();
       for (const tensor of running.values()) tensor.dispose();
     },
   };
 }
+
+const scalarRecord = (value: number): TensorRecord => ({ shape: [], data: Float32Array.of(value) });
+
+// Names in the state that is written out.
+const slotName = (parameter: string, slot: Slot): string => `optimizer.${parameter}.${slot}`;
+const stepsName = (parameter: string): string => `optimizer.${parameter}.steps`;
 
 function checkRecords(records: ReadonlyMap<string, TensorRecord>, shapes: ReadonlyMap<string, readonly number[]>): void {
   for (const [name, shape] of shapes) {
