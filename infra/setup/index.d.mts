@@ -41,8 +41,8 @@ export interface TensorflowFacts {
   version: string;
   variant: "cpu" | "cuda";
 }
-/** Facts without work; `missing` is a sentence. The remedy is always `npm run setup`. */
-export function locateTensorflow(): TensorflowFacts | { missing: string };
+/** Facts without work; `missing` is a sentence. The remedy is `npm run setup` where TensorFlow has a library for the platform. */
+export function locateTensorflow(): TensorflowFacts | { missing: string; platformSupported: boolean };
 /** Downloads, compiles and installs what is missing. Throws `SetupError`. */
 export function ensureTensorflow(options?: { cache?: string; say?: (line: string) => void }): Promise<TensorflowFacts>;
 

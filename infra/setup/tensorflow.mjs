@@ -33,6 +33,11 @@ const COMPILER_FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", `-DNAPI_VERSION
  * binding loads the library it was compiled for, wherever the environment points now.
  */
 export function locateTensorflow() {
+  const facts = locatedTensorflow();
+  return "missing" in facts ? { ...facts, platformSupported: TENSORFLOW_WHEELS[platformKey()] !== undefined } : facts;
+}
+
+function locatedTensorflow() {
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
   if (packageFolder === undefined) return { missing: "the npm packages are not installed" };
   const bindingPath = installedBindingPath(packageFolder);

@@ -77,6 +77,10 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
     "a trainer that says nothing for so long is killed and its run tried again; longer than anything it does in silence",
     "1800000",
   ),
+  SAPHENA_ENGINE: variable(
+    ["worker"],
+    "`native` or `wasm`: train on that engine or not at all. Unset: native TensorFlow, or WASM on a platform that has none (docs/performance.md: how much slower)",
+  ),
   SAPHENA_CHECKPOINT_EVERY: variable(["worker"], "epochs between two checkpoints", "1"),
   // Several parts
   SAPHENA_LEASE_MS: variable(

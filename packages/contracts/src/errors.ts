@@ -62,7 +62,10 @@ export const ERRORS = {
   // The environment
   ENVIRONMENT_INVALID: badInput("an environment variable is not valid", "docs/environment.md lists them"),
   SETUP_NOT_BUILT: failure("Saphena is not built in this clone yet", "run `npm run setup` in the repository first"),
-  ENGINE_MISSING: failure("the TensorFlow engine is not set up", "run `npm run setup`; `saphena doctor` tells what is missing"),
+  ENGINE_MISSING: failure(
+    "the TensorFlow engine is not set up",
+    "run `npm run setup`; `saphena doctor` tells what is missing, and SAPHENA_ENGINE=wasm trains without it, slowly",
+  ),
   REDIS_MISSING: failure("no Redis server program was found", "run `npm run setup`, or install redis-server or valkey-server"),
   REDIS_UNREACHABLE: failure("Redis cannot be reached", "check SAPHENA_REDIS_URL and that the server runs", {
     httpStatus: 503,
