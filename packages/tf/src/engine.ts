@@ -1,13 +1,17 @@
-// The engine: TensorFlow loaded once into this process, behind the few verbs that everything else is built from.
+// The engine: TensorFlow loaded once into this process, behind the few verbs that everything else is built from. Native TensorFlow is
+// below; its stand-in on WASM is wasm/engine.ts.
 // Nothing is loaded when this module is imported, so a parent process can import types and never pay for the library.
-import { SaphenaError } from "@saphena/contracts";
-import { prepareEnvironment, vendorKernelsOff } from "./environment.ts";
+import { chooseEngine, SaphenaError, type EngineName } from "@saphena/contracts";
+import { locateTensorflow } from "@saphena/setup";
+import { prepareEnvironment, requestedEngine, vendorKernelsOff } from "./environment.ts";
 import { fingerprintOf, type EngineFingerprint } from "./fingerprint.ts";
 import { loadNative, nativeError, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
 
 export interface EngineOptions {
   /** CPU threads for one operation; one a trial gives the best throughput of a machine (measured: 1.4 times). */
   threads: number;
+  /** Default: what SAPHENA_ENGINE says, else the best there is (`chooseEngine` of @saphena/contracts). */
+  engine?: EngineName;
 }
 
 export interface EngineMemory {
@@ -24,6 +28,8 @@ export interface EngineMemory {
  */
 export interface Engine {
   readonly fingerprint: EngineFingerprint;
+  /** What the user of a run should know about this engine; null for native TensorFlow. */
+  readonly notice: string | null;
   /** Runs one TensorFlow operation. The caller owns the outputs. */
   execute(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
   /** As `execute` for an operation with one output. */
@@ -39,23 +45,39 @@ export interface Engine {
   memory(): EngineMemory;
 }
 
-let loaded: { engine: Engine; threads: number } | undefined;
+const loaded = new Map<EngineName, { engine: Promise<Engine>; threads: number }>();
 
 /**
  * Loads TensorFlow into this process (about 1 s) and returns the engine; a second call returns the same one.
- * @throws SaphenaError ENGINE_MISSING when the library or its binding is not set up, and INTERNAL when the process
- * already runs an engine with another number of threads (the library reads that number only once).
+ * @throws SaphenaError ENGINE_MISSING when the library or its binding is not set up, ENVIRONMENT_INVALID, and INTERNAL when the
+ * process already runs an engine with another number of threads (the library reads that number only once).
  */
 export async function loadEngine(options: EngineOptions): Promise<Engine> {
   const { threads } = options;
   if (!Number.isInteger(threads) || threads < 1) throw new SaphenaError("INTERNAL", `an engine needs 1 or more threads, not ${threads}`);
-  if (loaded === undefined) {
-    prepareEnvironment({ threads });
-    loaded = { engine: createEngine(loadNative(), threads), threads };
+  const choice = chooseEngine(options.engine ?? requestedEngine(), locateTensorflow());
+  if (choice.engine === "none") throw new SaphenaError("ENGINE_MISSING", choice.missing);
+  const known = loaded.get(choice.engine);
+  if (known !== undefined && known.threads !== threads)
+    throw new SaphenaError("INTERNAL", `this process runs its engine with ${known.threads} threads and cannot change to ${threads}`);
+  const engine = known?.engine ?? (choice.engine === "wasm" ? startWasm(choice.notice, threads) : startNative(threads));
+  loaded.set(choice.engine, { engine, threads });
+  try {
+    return await engine;
+  } catch (error) {
+    loaded.delete(choice.engine); // what failed may be mended
+    throw error;
   }
-  if (loaded.threads !== threads)
-    throw new SaphenaError("INTERNAL", `this process runs its engine with ${loaded.threads} threads and cannot change to ${threads}`);
-  return loaded.engine;
+}
+
+async function startNative(threads: number): Promise<Engine> {
+  prepareEnvironment({ threads });
+  return createEngine(loadNative(), threads);
+}
+
+async function startWasm(notice: string, threads: number): Promise<Engine> {
+  const { createWasmEngine } = await import("./wasm/engine.ts");
+  return createWasmEngine(threads === 1 ? notice : `${notice}; it uses one thread, not ${threads}`);
 }
 
 function createEngine(native: NativeModule, threads: number): Engine {
@@ -74,6 +96,7 @@ function createEngine(native: NativeModule, threads: number): Engine {
       threads,
       vendorKernelsOff: vendorKernelsOff(),
     }),
+    notice: null,
     execute,
     run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor: (values, shape) => native.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32"),

@@ -1,5 +1,6 @@
 // What the TensorFlow library reads from the process environment, set once before it is loaded: after that it is deaf.
 // The only place of this package that touches the environment.
+import { ENGINE_NAMES, SaphenaError, type EngineName } from "@saphena/contracts";
 
 /** Settings the library takes when it loads. */
 export interface LibrarySettings {
@@ -12,7 +13,22 @@ export function prepareEnvironment(settings: LibrarySettings): void {
   process.env["TF_NUM_INTRAOP_THREADS"] = String(settings.threads);
   process.env["TF_NUM_INTEROP_THREADS"] = String(settings.threads);
   process.env["OMP_NUM_THREADS"] = String(settings.threads);
+  setLibraryDefaults();
+}
+
+/** What does not depend on the run. Threads do, and are read when the library makes its first context. */
+export function setLibraryDefaults(): void {
   for (const [name, value] of Object.entries(DEFAULTS)) process.env[name] ??= value;
+}
+
+/** The engine the user asks for. @throws SaphenaError ENVIRONMENT_INVALID */
+export function requestedEngine(): EngineName | undefined {
+  const given = process.env["SAPHENA_ENGINE"];
+  if (given === undefined || given === "") return undefined;
+  const known = ENGINE_NAMES.find((name) => name === given);
+  if (known === undefined)
+    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_ENGINE is ${given}, and not ${ENGINE_NAMES.join(" or ")}`);
+  return known;
 }
 
 /** Whether the user switched off the vendor kernels, which changes results and doubles the step (205 ms instead of 105). */

@@ -37,6 +37,11 @@ export function fingerprintOf(engine: {
   };
 }
 
+/** The WASM engine computes alike on every processor and on one thread, whatever is asked for. */
+export function wasmFingerprint(version: string): EngineFingerprint {
+  return { engine: "tensorflow-wasm", tensorflowVersion: version, deviceKind: "cpu", instructionSet: "wasm-simd128", threads: 1 };
+}
+
 function readGpuInformation(): string | null {
   const root = "/proc/driver/nvidia/gpus";
   try {
