@@ -4,4 +4,5 @@ import { noOpTrainerLauncher } from "@saphena/testing";
 import { startWorkerService, workerConfig } from "@saphena/worker";
 
 const REPORTED_EPOCHS = 3;
-await runService(() => startWorkerService(workerConfig(String(process.pid)), noOpTrainerLauncher({ epochs: REPORTED_EPOCHS })));
+const trainers = { launch: noOpTrainerLauncher({ epochs: REPORTED_EPOCHS }), close: () => Promise.resolve() };
+await runService(() => startWorkerService(workerConfig(String(process.pid)), { usesGpus: false, open: () => trainers }));

@@ -3,6 +3,7 @@
 //   const engine = await loadEngine({ threads: 1 });
 //   const y = engine.tidy(() => leakyRelu(engine, engine.tensor(Float32Array.of(-1, 2), [2]), 0.01));
 export { loadEngine, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
+export { preloadEngine } from "./preload.ts";
 export type { EngineFingerprint } from "./fingerprint.ts";
 export type { OpAttribute, Tensor } from "./native.ts";
 export {
@@ -11,8 +12,8 @@ export {
   broadcast,
   concatenateChannels,
   divide,
-  matrixProduct,
   halfSquareSum,
+  matrixProduct,
   mean,
   multiply,
   oneHot,

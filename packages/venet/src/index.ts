@@ -3,7 +3,7 @@
 //   const network = createNetwork(await loadEngine({ threads: 1 }), config, { loss, optimizer }, seed);
 //   const { total } = network.trainStep(batch, 0.01);
 //   const { masks, probabilities } = network.predict(images, 1);
-export { loadEngine, type Engine, type EngineFingerprint } from "@saphena/tf";
+export { loadEngine, preloadEngine, type Engine, type EngineFingerprint } from "@saphena/tf";
 export type { Batch } from "./batch.ts";
 export type { LossConfig, NetworkConfig, OptimizerConfig, TrainingConfig } from "./config.ts";
 export { createNetwork, type Network, type Prediction, type StepLosses } from "./network.ts";

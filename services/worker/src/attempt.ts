@@ -4,7 +4,7 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SaphenaError, applyParameters, runKeys } from "@saphena/contracts";
-import type { AttemptEnd, FromTrainer, LaunchTrainer, LiveRun, Parameters, SweepRecord, TrainerStart } from "@saphena/contracts";
+import type { AttemptEnd, FromTrainer, LaunchTrainer, LiveRun, Parameters, Slot, SweepRecord, TrainerStart } from "@saphena/contracts";
 import { foldAt } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
 import type { WorkerQueue } from "@saphena/queue";
@@ -16,6 +16,7 @@ import { createCheckpointTransfer, fetchCheckpoint } from "./checkpoint-transfer
 import type { CheckpointTransfer } from "./checkpoint-transfer.ts";
 import { commit, dropUploads } from "./commit.ts";
 import { failureReason } from "./failure-reasons.ts";
+import type { SlotTable } from "./slot-table.ts";
 import type { SweepData } from "./sweep-data.ts";
 import { startSession } from "./training-session.ts";
 import type { TrainerLimitsMs, TrainingSession } from "./training-session.ts";
@@ -25,6 +26,7 @@ export interface AttemptParts {
   store: ObjectStore;
   data: SweepData;
   launch: LaunchTrainer;
+  slots: SlotTable;
   worker: string;
   workFolder: string;
   limits: TrainerLimitsMs;
@@ -48,9 +50,14 @@ export async function executeAttempt(parts: AttemptParts, run: string, attempt: 
   try {
     const claim = await parts.queue.claim(run, attempt);
     if (claim.reply !== "claimed") return log.info({ reply: claim.reply }, "claim refused");
-    const execution = new Execution(parts, claim, attempt, folder, log);
-    active.enter(execution);
-    await execution.execute();
+    const slot = parts.slots.take();
+    try {
+      const execution = new Execution(parts, claim, attempt, slot, folder, log);
+      active.enter(execution);
+      await execution.execute();
+    } finally {
+      parts.slots.giveBack(slot);
+    }
   } catch (error) {
     log.error({ err: error }, "the attempt ended with an unexpected error");
   } finally {
@@ -78,6 +85,7 @@ class Execution implements ActiveAttempt {
   progress: ActiveAttempt["progress"] = { epoch: 0, epochs: 0, imagesPerSecond: null };
   readonly #parts: AttemptParts;
   readonly #claim: Claimed;
+  readonly #slot: Slot;
   readonly #folder: string;
   readonly #log: Logger;
   readonly #checkpoints: CheckpointTransfer;
@@ -87,9 +95,10 @@ class Execution implements ActiveAttempt {
   #noteStop!: () => void;
   readonly #stopAsked = new Promise<void>((resolve) => (this.#noteStop = resolve));
 
-  constructor(parts: AttemptParts, claim: Claimed, attempt: number, folder: string, log: Logger) {
+  constructor(parts: AttemptParts, claim: Claimed, attempt: number, slot: Slot, folder: string, log: Logger) {
     this.#parts = parts;
     this.#claim = claim;
+    this.#slot = slot;
     this.#folder = folder;
     this.#log = log;
     this.run = claim.run.id;
@@ -126,6 +135,7 @@ class Execution implements ActiveAttempt {
       const start = await prepared;
       this.#session = startSession({
         launch: this.#parts.launch,
+        slot: this.#slot,
         start,
         limits: this.#parts.limits,
         handle: (message) => this.#handle(message),
@@ -172,6 +182,7 @@ class Execution implements ActiveAttempt {
       checkpoint,
       checkpointEvery: this.#parts.checkpointEvery,
       threads: sweep.spec.resources.threads,
+      inputThreads: sweep.spec.resources.inputThreads,
     };
   }
 

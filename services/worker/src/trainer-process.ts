@@ -2,25 +2,30 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fromTrainerSchema } from "@saphena/contracts";
-import type { LaunchTrainer } from "@saphena/contracts";
+import type { Slot, Trainer, TrainerEvents } from "@saphena/contracts";
 
 const STDERR_TAIL_CHARACTERS = 4000;
 
-/** Variables the trainer may see: where to find programs, libraries and devices. Credentials stay out. */
-const PASSED = /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|XDG_CACHE_HOME)$/;
+/** Variables the trainer may see: where to find programs, libraries and devices, and which engine to take. Credentials stay out. */
+const PASSED = /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|XDG_CACHE_HOME)$/;
 
-function trainerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => PASSED.test(name)));
+/** Of its devices the trainer sees its slot's, and from a CPU slot none. */
+export function trainerEnvironment(environment: NodeJS.ProcessEnv, { device }: Slot): NodeJS.ProcessEnv {
+  const passed = Object.fromEntries(Object.entries(environment).filter(([name]) => PASSED.test(name)));
+  return { ...passed, CUDA_VISIBLE_DEVICES: device.kind === "gpu" ? device.uuid : "" };
 }
 
 /** The built trainer beside this file: `dist/trainer.js`. */
 const TRAINER = fileURLToPath(import.meta.resolve("@saphena/worker/trainer"));
 
-export function trainerLauncher(environment: NodeJS.ProcessEnv): LaunchTrainer {
-  return ({ workFolder }, events) => {
+export type ForkTrainer = (slot: Slot, folder: string, events: TrainerEvents) => Trainer;
+
+/** A trainer whose environment is fixed from here on. `folder`: where it stands, for what native code may drop there. */
+export function trainerFork(environment: NodeJS.ProcessEnv): ForkTrainer {
+  return (slot, folder, events) => {
     const child = fork(TRAINER, [], {
-      cwd: workFolder,
-      env: trainerEnvironment(environment),
+      cwd: folder,
+      env: trainerEnvironment(environment, slot),
       execArgv: [],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });

@@ -99,6 +99,7 @@ async function startMessage(changes: Partial<TrainerStart> = {}, epochs = 3): Pr
     checkpoint: null,
     checkpointEvery: 1,
     threads: 1,
+    inputThreads: 1,
     ...changes,
   };
 }

@@ -8,6 +8,7 @@ import { scriptedTrainers } from "./worker.case.ts";
 test("a trainer that says nothing for too long is killed, and its end says why", async () => {
   const { outcome } = startSession({
     launch: scriptedTrainers(false).launch,
+    slot: { name: "cpu-0", device: { kind: "cpu" } },
     start: { threads: 1, outFolder: "nowhere" } as TrainerStart,
     handle: () => Promise.resolve("ok"),
     limits: { cancel: 1_000, release: 1_000, silence: 50 },

@@ -1,5 +1,5 @@
 // One trainer from start to exit: forwards its messages in order, passes stop requests on, and kills it when it does not listen.
-import type { FromTrainer, LaunchTrainer, Trainer, TrainerEvents, TrainerStart } from "@saphena/contracts";
+import type { FromTrainer, LaunchTrainer, Slot, Trainer, TrainerEvents, TrainerStart } from "@saphena/contracts";
 import type { StopHow } from "./active-attempts.ts";
 import { decideOutcome } from "./attempt-outcome.ts";
 import type { AttemptFacts, AttemptOutcome } from "./attempt-outcome.ts";
@@ -23,11 +23,12 @@ export type MessageHandler = (message: FromTrainer) => Promise<"ok" | "abandon">
 
 export function startSession(parts: {
   launch: LaunchTrainer;
+  slot: Slot;
   start: TrainerStart;
   handle: MessageHandler;
   limits: TrainerLimitsMs;
 }): TrainingSession {
-  const { launch, start, handle, limits } = parts;
+  const { launch, slot, start, handle, limits } = parts;
   let asked: AttemptFacts["asked"] = "nothing";
   let last: AttemptFacts["last"] = null;
   let silentMs: number | null = null;
@@ -66,7 +67,7 @@ export function startSession(parts: {
       },
     };
     try {
-      trainer = launch({ threads: start.threads, workFolder: start.outFolder }, events);
+      trainer = launch({ threads: start.threads, workFolder: start.outFolder, slot }, events);
     } catch (error) {
       clearTimeout(silence);
       throw error;

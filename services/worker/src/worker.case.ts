@@ -14,6 +14,8 @@ import type { TestRedis } from "@saphena/testing";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 import type { AttemptParts } from "./attempt.ts";
+import { SlotTable } from "./slot-table.ts";
+import { slotPlan } from "./slot-plan.ts";
 import { createSweepData } from "./sweep-data.ts";
 
 export const FINGERPRINT = { engine: "scripted", tensorflowVersion: "none", deviceKind: "none", instructionSet: "none", threads: 1 };
@@ -51,6 +53,7 @@ export async function openRig(redis: TestRedis, launch: LaunchTrainer, wrap = (s
     store: seen,
     data: createSweepData(seen, cacheFolder),
     launch,
+    slots: new SlotTable(slotPlan([], { slots: 2, slotsPerDevice: null, offset: 0, cores: 1 })),
     worker: "worker-1",
     workFolder: await temporaryFolder("work"),
     limits: { cancel: 1_000, release: 1_000, silence: 60_000 },

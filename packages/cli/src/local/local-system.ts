@@ -105,7 +105,9 @@ export class LocalSystem {
       this.startOne({ name: "scheduler", script: servicePaths.scheduler(), env }),
     ];
     for (let number = 1; number <= this.options.workers; number++) {
-      this.workers.push(this.startOne({ name: `worker-${number}`, script: servicePaths.worker(), env }));
+      // Workers of one slot each take the machine's GPUs in turn.
+      const own = { ...env, SAPHENA_SLOT_OFFSET: String(number - 1) };
+      this.workers.push(this.startOne({ name: `worker-${number}`, script: servicePaths.worker(), env: own }));
     }
     const client = createClient({ url: this.url, token: this.options.token });
     const [aggregator] = this.services;
