@@ -13,7 +13,7 @@ export const TINY_SWEEP: SweepFile = defineSweep({
   name: "tiny",
   dataset: "tiny",
   model: { depth: 3, baseFilters: 4, inputSize: 32 },
-  train: { epochs: EPOCHS, batchSize: 8, optimizer: { momentum: 0.9 } },
+  train: { epochs: EPOCHS, batchSize: 8, optimizer: { momentum: 0.9 }, augment: "mirror" },
   parameters: { "train.optimizer.learningRate": { type: "float", min: 0.01, max: 0.1, log: true } },
   cv: { folds: 3 },
   budget: { trials: 2 },

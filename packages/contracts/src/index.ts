@@ -39,11 +39,12 @@ export type {
   Parameters,
   SamplerConfig,
   SearchSpace,
+  SettingValue,
   SweepFile,
   SweepSpec,
   TrainConfig,
 } from "./sweep-file.ts";
-export { applyParameters, configProblems, parameterPaths, parseSweepFile } from "./sweep-rules.ts";
+export { applyParameters, assertClassWeightsFit, configProblems, parameterPaths, parseSweepFile } from "./sweep-rules.ts";
 export type { TrialConfig } from "./sweep-rules.ts";
 export {
   SCHEMA_VERSION,

@@ -1,6 +1,7 @@
 // The sweep file: what a user writes, with every default. Unknown keys are refused with the nearest match (explain.ts);
 // the JSON Schema under docs/ is generated from here. Rules that need more than one key are in sweep-rules.ts.
 import { z } from "zod";
+import { augmentationSchema } from "./augmentation.ts";
 
 export const modelSchema = z.strictObject({
   arch: z.literal("venet").default("venet").describe("the network"),
@@ -19,20 +20,70 @@ export const modelSchema = z.strictObject({
 });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
-export const optimizerSchema = z.strictObject({
-  type: z.literal("sgd").default("sgd").describe("stochastic gradient descent"),
-  learningRate: z.number().positive().max(100).default(0.01).describe("at the first step; see schedule"),
+/** What both optimizers have, with the defaults that differ. */
+const optimizerCommon = (defaults: { learningRate: number; weightDecay: number; decay: string }) => ({
+  learningRate: z.number().positive().max(100).default(defaults.learningRate).describe("the highest one, after the warm-up; see schedule"),
+  weightDecay: z.number().min(0).max(1).default(defaults.weightDecay).describe(defaults.decay),
+  schedule: z
+    .enum(["poly", "cosine", "constant"])
+    .default("poly")
+    .describe(
+      "how the rate falls over the steps t = 0…T-1 after the warm-up: poly (1 - t/T)^0.9, cosine (1 + cos(π·t/T))/2, constant 1, as a share of learningRate",
+    ),
+  warmupEpochs: z
+    .number()
+    .min(0)
+    .max(100_000)
+    .default(0)
+    .describe(
+      "epochs (0.5 is half of one) in which the rate rises linearly: learningRate × (s+1)/(W+1) at step s of W; must be below epochs",
+    ),
+  minLearningRateShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("m: poly and cosine fall to this share of learningRate instead of 0, as m + (1-m) × their curve"),
+  clipNorm: z
+    .union([z.literal("none"), z.number().positive().max(1e6)])
+    .default("none")
+    .describe("longest gradient over all parameters together (L2 norm): a longer one is scaled down to it; nnU-Net uses 12"),
+});
+
+const sgdSchema = z.strictObject({
+  // The optional makes sgd the one that is meant where no type is written.
+  type: z.literal("sgd").optional().default("sgd").describe("stochastic gradient descent with momentum, as torch.optim.SGD"),
+  ...optimizerCommon({ learningRate: 0.01, weightDecay: 3e-5, decay: "L2 penalty, added to the gradient" }),
   momentum: z.number().min(0).lt(1).default(0.99).describe("share of the last step that is kept"),
   nesterov: z.boolean().default(true).describe("Nesterov's form of the momentum"),
-  weightDecay: z.number().min(0).max(1).default(3e-5).describe("L2 penalty, added to the gradient"),
-  schedule: z.enum(["poly", "constant"]).default("poly").describe("poly: learningRate × (1 - step/steps)^0.9 at every step"),
 });
+
+const adamwSchema = z.strictObject({
+  type: z
+    .literal("adamw")
+    .describe(
+      "Adam with decoupled weight decay, as torch.optim.AdamW. Where type is searched, a setting that has sgd's default gets adamw's",
+    ),
+  ...optimizerCommon({ learningRate: 1e-3, weightDecay: 0.01, decay: "decoupled: every step takes this × rate off each parameter" }),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("share of the mean of the gradients that is kept at a step"),
+  beta2: z.number().min(0).lt(1).default(0.999).describe("share of the mean of their squares that is kept at a step"),
+  epsilon: z.number().positive().max(1).default(1e-8).describe("added to the root of the mean square"),
+});
+
+/** Settings of one type are refused for the other. */
+export const optimizerSchema = z.discriminatedUnion("type", [sgdSchema, adamwSchema]);
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 
 export const lossSchema = z.strictObject({
   classWeight: z.number().min(0).max(1000).default(0.5).describe("weight of the class head's cross-entropy"),
   segmentationWeight: z.number().min(0).max(1000).default(1).describe("weight of the decoder's cross-entropy plus Dice loss"),
   deepSupervision: z.boolean().default(true).describe("a segmentation loss after every decoder level, halved per level down"),
+  classWeights: z
+    .union([z.enum(["none", "balanced"]), z.array(z.number().min(0).max(1e6)).min(2).max(1000)])
+    .default("none")
+    .describe(
+      "how much each label counts in that cross-entropy, Σ w·a·CE / Σ w·a with a the image's weight: all alike; balanced: n/(K·n_label) over the fold's training part; or one number a label, in the dataset's order",
+    ),
 });
 export type LossConfig = z.infer<typeof lossSchema>;
 
@@ -42,13 +93,21 @@ export const trainSchema = z.strictObject({
   batchSize: z.int().min(2).max(4096).default(8).describe("images a step; at least 2, because batch normalisation needs it"),
   optimizer: optimizerSchema.prefault({}),
   loss: lossSchema.prefault({}),
-  augment: z.enum(["default", "none"]).default("default").describe("default: random mirroring, image and mask alike"),
+  sampling: z
+    .enum(["shuffle", "balanced"])
+    .default("shuffle")
+    .describe(
+      "shuffle: every image once an epoch. balanced: as many steps, in which the labels come equally often (no label counts as one): images of rare ones repeat, of common ones wait for a later epoch; an image's weight stays a factor of its loss and changes no draw",
+    ),
+  augment: augmentationSchema,
 });
 export type TrainConfig = z.infer<typeof trainSchema>;
 
 const scalar = z.union([z.number(), z.string(), z.boolean()]);
 export type ParameterValue = z.infer<typeof scalar>;
 export type Parameters = Record<string, ParameterValue>;
+/** What a setting can hold: a parameter draws scalars only, a file may give a list. */
+export type SettingValue = ParameterValue | readonly number[];
 export const parametersSchema: z.ZodType<Parameters> = z.record(z.string(), scalar);
 
 export const floatParameterSchema = z.strictObject({
@@ -125,6 +184,14 @@ export const resourcesSchema = z.strictObject({
   concurrency: z.int().min(1).max(100_000).default(8).describe("runs of this sweep in flight at once"),
   priority: z.int().min(-1000).max(1000).default(0).describe("of several sweeps the higher goes first"),
   threads: z.int().min(1).max(256).default(1).describe("CPU threads a run"),
+  inputThreads: z
+    .int()
+    .min(0)
+    .max(16)
+    .default(1)
+    .describe(
+      "threads a run that augment and normalise images beside the training; 0 = the training thread does it. The numbers are the same",
+    ),
 });
 
 export const sweepFileSchema = z.strictObject({

@@ -33,16 +33,20 @@ describe("the sweep file", () => {
       nesterov: true,
       weightDecay: 3e-5,
       schedule: "poly",
+      warmupEpochs: 0,
+      minLearningRateShare: 0,
+      clipNorm: "none",
     });
     expect(spec.train).toMatchObject({
       seed: 1,
       epochs: 20,
       batchSize: 8,
       augment: "default",
-      loss: { classWeight: 0.5, segmentationWeight: 1, deepSupervision: true },
+      loss: { classWeight: 0.5, segmentationWeight: 1, deepSupervision: true, classWeights: "none" },
+      sampling: "shuffle",
     });
     expect(spec.cv).toEqual({ folds: 5, stratify: "label", groupBy: "group", seed: 12345, validationShare: 0.2 });
-    expect(spec.resources).toEqual({ pool: "default", concurrency: 8, priority: 0, threads: 1 });
+    expect(spec.resources).toEqual({ pool: "default", concurrency: 8, priority: 0, threads: 1, inputThreads: 1 });
     expect(spec).toMatchObject({
       objective: { metric: "dice", goal: "maximize" },
       sampler: { type: "random", seed: 1 },

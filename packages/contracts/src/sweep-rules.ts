@@ -1,9 +1,11 @@
 // Parsing a sweep file: the schema first, then the rules that span several keys, checked over every combination the space allows.
-import type { z } from "zod";
+import { augmentationRanges } from "./augmentation.ts";
 import { SaphenaError } from "./errors.ts";
 import { explainIssues, nearest } from "./explain.ts";
-import { lossSchema, modelSchema, optimizerSchema, sweepFileSchema, trainSchema } from "./sweep-file.ts";
-import type { ModelConfig, Parameter, Parameters, ParameterValue, SweepSpec, TrainConfig } from "./sweep-file.ts";
+import { OPTIMIZER_TYPE_PATH, isOptimizerType, onlyTypeWith, withOptimizerType } from "./optimizer-type.ts";
+import { settingSchema } from "./setting-schema.ts";
+import { modelSchema, sweepFileSchema, trainSchema } from "./sweep-file.ts";
+import type { ModelConfig, Parameter, Parameters, ParameterValue, SettingValue, SweepSpec, TrainConfig } from "./sweep-file.ts";
 
 /** The configuration of one trial: the sweep's `model` and `train` with the trial's parameters put in. */
 export interface TrialConfig {
@@ -13,12 +15,12 @@ export interface TrialConfig {
 
 const MOST_SHOWN = 12;
 
-type Tree = { [key: string]: Tree | ParameterValue };
+type Tree = { [key: string]: Tree | SettingValue };
+
+const isSection = (value: Tree | SettingValue): value is Tree => typeof value === "object" && !Array.isArray(value);
 
 function leafPaths(tree: Tree, prefix: string): string[] {
-  return Object.entries(tree).flatMap(([key, value]) =>
-    typeof value === "object" ? leafPaths(value, `${prefix}${key}.`) : [`${prefix}${key}`],
-  );
+  return Object.entries(tree).flatMap(([key, value]) => (isSection(value) ? leafPaths(value, `${prefix}${key}.`) : [`${prefix}${key}`]));
 }
 
 /** Every path a parameter may name, such as `model.depth`. */
@@ -27,8 +29,8 @@ export function parameterPaths(config: TrialConfig): string[] {
 }
 
 /** The configuration with the given values put in; the input is not changed. Throws SWEEP_FILE_INVALID for a path or value that does not fit. */
-export function applyParameters(config: TrialConfig, parameters: Parameters): TrialConfig {
-  const paths = parameterPaths(config);
+export function applyParameters(config: TrialConfig, parameters: Readonly<Record<string, SettingValue>>): TrialConfig {
+  const paths = parameterPaths(ofType(config, parameters[OPTIMIZER_TYPE_PATH]));
   const unknown = Object.keys(parameters).find((path) => !paths.includes(path));
   if (unknown !== undefined) throw new SaphenaError("SWEEP_FILE_INVALID", pathProblem(unknown, paths));
   const applied = withValues(config, parameters);
@@ -37,8 +39,20 @@ export function applyParameters(config: TrialConfig, parameters: Parameters): Tr
   return applied;
 }
 
-function withValues(config: TrialConfig, parameters: Parameters): TrialConfig {
-  const copy = structuredClone({ model: config.model, train: config.train }) as unknown as Tree;
+/** The configuration with its optimizer's type changed; a value that is no type changes nothing here and is refused by the schema. */
+function ofType({ model, train }: TrialConfig, type: unknown): TrialConfig {
+  return isOptimizerType(type) ? { model, train: { ...train, optimizer: withOptimizerType(train.optimizer, type) } } : { model, train };
+}
+
+/** One configuration for each optimizer type that the space holds: which other settings there are depends on it. */
+function variantsOf({ model, train, parameters }: SweepSpec): TrialConfig[] {
+  const searched = parameters[OPTIMIZER_TYPE_PATH];
+  const types = searched?.type === "categorical" ? searched.values.filter(isOptimizerType) : [];
+  return types.length === 0 ? [{ model, train }] : types.map((type) => ofType({ model, train }, type));
+}
+
+function withValues(config: TrialConfig, parameters: Readonly<Record<string, SettingValue>>): TrialConfig {
+  const copy = structuredClone(ofType(config, parameters[OPTIMIZER_TYPE_PATH])) as unknown as Tree;
   for (const [path, value] of Object.entries(parameters)) {
     const keys = path.split(".");
     const parent = keys.slice(0, -1).reduce<Tree>((node, key) => node[key] as Tree, copy);
@@ -48,6 +62,10 @@ function withValues(config: TrialConfig, parameters: Parameters): TrialConfig {
 }
 
 function pathProblem(path: string, paths: readonly string[]): string {
+  const type = onlyTypeWith(path);
+  if (type !== undefined) return `parameters.${path} is a setting of ${OPTIMIZER_TYPE_PATH} ${type} alone`;
+  if (path.startsWith("train.augment.") && paths.includes("train.augment"))
+    return `parameters.${path}: train.augment is a name here; write it as an object, such as { rotation: { maxDegrees: 30 } } or {}, to vary its settings`;
   // A path that lacks a part in the middle is far in letters but ends alike.
   const close = nearest(path, paths) ?? paths.find((candidate) => candidate.endsWith(`.${path.split(".").at(-1)}`));
   return `parameters.${path} does not name a setting of model or train${close === undefined ? "" : `; did you mean ${close}?`}`;
@@ -63,8 +81,14 @@ export function configProblems(config: TrialConfig): string[] {
   ];
   if (!model.success || !train.success) return problems;
   const { inputSize, depth, baseFilters, maxFilters } = model.data;
-  const { nesterov, momentum } = train.data.optimizer;
-  const spanning = [indivisible(inputSize, depth), tooManyFilters(baseFilters, maxFilters), nesterovWithoutMomentum(nesterov, momentum)];
+  const { optimizer, epochs } = train.data;
+  const spanning = [
+    indivisible(inputSize, depth),
+    tooManyFilters(baseFilters, maxFilters),
+    optimizer.type === "sgd" ? nesterovWithoutMomentum(optimizer.nesterov, optimizer.momentum) : undefined,
+    endlessWarmup(optimizer.warmupEpochs, epochs),
+    ...augmentationRanges(train.data.augment).map(({ min, max }) => reversed(min, max)),
+  ];
   return spanning.filter((problem) => problem !== undefined);
 }
 
@@ -83,6 +107,24 @@ function tooManyFilters(baseFilters: number, maxFilters: number): string | undef
 
 function nesterovWithoutMomentum(nesterov: boolean, momentum: number): string | undefined {
   return nesterov && momentum === 0 ? "train.optimizer.nesterov needs a momentum above 0; set nesterov to false" : undefined;
+}
+
+type Setting = readonly [path: string, value: number];
+
+function reversed([minPath, min]: Setting, [maxPath, max]: Setting): string | undefined {
+  return min > max ? `${minPath}: ${min} is above ${maxPath} ${max}` : undefined;
+}
+
+function endlessWarmup(warmupEpochs: number, epochs: number): string | undefined {
+  return warmupEpochs < epochs ? undefined : `train.optimizer.warmupEpochs: ${warmupEpochs} is not below train.epochs ${epochs}`;
+}
+
+/** Throws SWEEP_FILE_INVALID when class weights are given and are not one a label. Only a dataset tells how many that is. */
+export function assertClassWeightsFit({ loss }: Pick<TrainConfig, "loss">, labels: readonly string[]): void {
+  const given = loss.classWeights;
+  if (typeof given === "string" || given.length === labels.length) return;
+  const detail = `${given.length} weights were given, and the dataset has ${labels.length} labels: ${labels.join(", ")}`;
+  throw new SaphenaError("SWEEP_FILE_INVALID", `train.loss.classWeights: ${detail}`);
 }
 
 /** More values than a setting with a limit that spans keys can have: of a longer range some are refused already. */
@@ -117,22 +159,6 @@ function rangeProblem(path: string, parameter: Parameter, sampler: SweepSpec["sa
   return undefined;
 }
 
-type Shape = Readonly<Record<string, z.ZodType>>;
-const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
-  ["model", modelSchema.shape],
-  ["train", trainSchema.shape],
-  ["train.optimizer", optimizerSchema.shape],
-  ["train.loss", lossSchema.shape],
-]);
-
-/** What one setting takes. */
-function settingSchema(path: string): z.ZodType {
-  const at = path.lastIndexOf(".");
-  const schema = SHAPES.get(path.slice(0, at))?.[path.slice(at + 1)];
-  if (schema === undefined) throw new SaphenaError("INTERNAL", `no schema for the setting ${path}`);
-  return schema;
-}
-
 /** Each value by itself; only the few that are shown are put into the whole configuration for their explanation. */
 function valueProblems(config: TrialConfig, path: string, parameter: Parameter): string[] {
   const schema = settingSchema(path);
@@ -164,23 +190,32 @@ function spanningProblems(spec: SweepSpec): string[] {
   const sizes = values("model.inputSize", model.inputSize);
   const base = values("model.baseFilters", model.baseFilters).reduce((a, b) => Math.max(a, b));
   const most = values("model.maxFilters", model.maxFilters).reduce((a, b) => Math.min(a, b));
-  const nesterov = values("train.optimizer.nesterov", train.optimizer.nesterov).includes(true);
-  const momentum = values("train.optimizer.momentum", train.optimizer.momentum).reduce((a, b) => Math.min(a, b));
+  const warmup = values("train.optimizer.warmupEpochs", train.optimizer.warmupEpochs).reduce((a, b) => Math.max(a, b));
+  const epochs = values("train.epochs", train.epochs).reduce((a, b) => Math.min(a, b));
   return [
     ...depths.flatMap((depth) =>
       sizes.flatMap((size) => withParameters(indivisible(size, depth), { "model.depth": depth, "model.inputSize": size })),
     ),
     ...withParameters(tooManyFilters(base, most), { "model.baseFilters": base, "model.maxFilters": most }),
-    ...withParameters(nesterovWithoutMomentum(nesterov, momentum), {
-      "train.optimizer.nesterov": nesterov,
-      "train.optimizer.momentum": momentum,
+    ...withParameters(endlessWarmup(warmup, epochs), { "train.optimizer.warmupEpochs": warmup, "train.epochs": epochs }),
+    ...augmentationRanges(train.augment).flatMap(({ min: [minPath, min], max: [maxPath, max] }) => {
+      const largest = values(minPath, min).reduce((a, b) => Math.max(a, b));
+      const smallest = values(maxPath, max).reduce((a, b) => Math.min(a, b));
+      return withParameters(reversed([minPath, largest], [maxPath, smallest]), { [minPath]: largest, [maxPath]: smallest });
+    }),
+    ...variantsOf(spec).flatMap(({ train: { optimizer } }) => {
+      if (optimizer.type !== "sgd") return [];
+      const nesterov = values("train.optimizer.nesterov", optimizer.nesterov).includes(true);
+      const momentum = values("train.optimizer.momentum", optimizer.momentum).reduce((a, b) => Math.min(a, b));
+      const settings = { "train.optimizer.nesterov": nesterov, "train.optimizer.momentum": momentum };
+      return withParameters(nesterovWithoutMomentum(nesterov, momentum), settings);
     }),
   ];
 }
 
 function spaceProblems(spec: SweepSpec): string[] {
-  const config: TrialConfig = { model: spec.model, train: spec.train };
-  const paths = parameterPaths(config);
+  const [config, ...others] = variantsOf(spec) as [TrialConfig, ...TrialConfig[]];
+  const paths = others.reduce((common, other) => common.filter((path) => parameterPaths(other).includes(path)), parameterPaths(config));
   const entries = Object.entries(spec.parameters);
   const named = entries.flatMap(([path, parameter]) => {
     if (!paths.includes(path)) return [pathProblem(path, paths)];

@@ -39,6 +39,7 @@ export async function startOf(setting: Setting, pack: Pack): Promise<TrainerStar
     checkpoint: null,
     checkpointEvery: 1,
     threads: 1,
+    inputThreads: 0,
     ...setting.start,
   };
 }

@@ -117,6 +117,7 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
     checkpoint: null,
     checkpointEvery: train.epochs,
     threads: spec.resources.threads,
+    inputThreads: spec.resources.inputThreads,
   };
 }
 

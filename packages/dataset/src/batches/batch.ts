@@ -1,6 +1,13 @@
-// Batches: images normalised and mirrored, masks mirrored in step, written into arrays that the caller keeps and uses again.
-import { hashOf } from "../random.ts";
-import type { Pack } from "../pack.ts";
+// Batches: images placed, normalised and augmented, masks placed in step, written into arrays that the caller keeps and uses again.
+// This file and all it imports run without anything but typed arrays, so that a thread that fills batches starts at once.
+import type { AugmentationSettings } from "@saphena/contracts";
+import { applyIntensities } from "../augment/apply.ts";
+import { augmentationOf } from "../augment/augmentation.ts";
+import type { Mirror } from "../augment/augmentation.ts";
+import { createScratch } from "../augment/scratch.ts";
+import { placementOf, resampleImage, resampleMask } from "../augment/spatial.ts";
+import type { Normalisation } from "../augment/spatial.ts";
+import type { Pack, PackArrays } from "../pack.ts";
 import type { ChannelStatistics } from "./statistics.ts";
 
 /** What a network is fed. `n` is `size`, `h` and `w` the pack's input size. */
@@ -18,26 +25,24 @@ export interface Batch {
   weights: Float32Array;
 }
 
+/** The part of a pack that batches are made of. */
+export type BatchSource = PackArrays & Pick<Pack, "inputSize">;
+
 export interface FillOptions {
   seed: number;
-  epoch: number;
-  /** `default` mirrors each image left-right and top-bottom with probability 1/2 each. */
-  augment: "default" | "none";
+  augment: AugmentationSettings;
   statistics: ChannelStatistics;
 }
 
-export interface Mirror {
-  readonly horizontal: boolean;
-  readonly vertical: boolean;
+export interface BatchRequest {
+  /** Places in the pack. */
+  readonly indices: Int32Array;
+  /** Decides, with the seed, what happens to each image; null = the images as they are. */
+  readonly epoch: number | null;
 }
 
-const MIRROR_STREAM = 2;
-
-/** How the image at `index` is mirrored in an epoch: the same whatever the batch size and the order. */
-export function mirrorOf(seed: number, epoch: number, index: number): Mirror {
-  const bits = hashOf(MIRROR_STREAM, seed, epoch, index);
-  return { horizontal: (bits & 1) !== 0, vertical: (bits & 2) !== 0 };
-}
+/** Fills `target`, allocated for exactly `indices.length` images, and returns it. */
+export type BatchFiller = (request: BatchRequest, target: Batch) => Batch;
 
 export function allocateBatch({ inputSize }: Pick<Pack, "inputSize">, size: number): Batch {
   const pixels = size * inputSize ** 2;
@@ -51,25 +56,46 @@ export function allocateBatch({ inputSize }: Pick<Pack, "inputSize">, size: numb
   };
 }
 
-/** Fills `target` (allocated for exactly `indices.length` images) with the images at `indices` of the pack, and returns it. */
-export function fillBatch(pack: Pack, indices: Int32Array, options: FillOptions, target: Batch): Batch {
-  if (target.size !== indices.length) throw new RangeError(`a batch of ${target.size} cannot hold ${indices.length} images`);
-  const normalised = normalisation(options.statistics);
-  indices.forEach((index, place) => {
-    const mirror = options.augment === "none" ? NO_MIRROR : mirrorOf(options.seed, options.epoch, index);
-    writeImage(pack, index, mirror, normalised, target.images, place);
-    writeMask(pack, index, mirror, target.masks, place);
-    target.labels[place] = pack.labels[index]!;
-    target.hasMask[place] = pack.hasMask[index]!;
-    target.weights[place] = pack.weights[index]!;
-  });
-  return target;
+/** What it gives is a function of its options and of the request alone. */
+export function createBatchFiller(source: BatchSource, { seed, augment, statistics }: FillOptions): BatchFiller {
+  const { inputSize: side } = source;
+  const pixels = side * side;
+  const scratch = createScratch(side);
+  const table = normalisedBytes(statistics);
+  const normalisation = normalisationOf(statistics);
+
+  const place = (index: number, epoch: number | null, target: Batch, at: number): void => {
+    const what = epoch === null ? null : augmentationOf(augment, seed, epoch, index);
+    const hasMask = source.hasMask[index] !== 0;
+    if (!hasMask) target.masks.fill(0, at * pixels, (at + 1) * pixels);
+    if (what === null || (what.rotationRadians === 0 && what.scale === 1)) {
+      const mirror = what?.mirror ?? NO_MIRROR;
+      copyImage(source, index, mirror, table, target.images, at);
+      if (hasMask) copyMask(source, index, mirror, target.masks, at);
+    } else {
+      const placement = placementOf(what, side);
+      resampleImage(source.images, index * pixels * 3, target.images, at * pixels * 3, side, placement, normalisation);
+      if (hasMask) resampleMask(source.masks, index * pixels, target.masks, at * pixels, side, placement);
+    }
+    if (what !== null) applyIntensities(target.images, at * pixels * 3, side, what, scratch);
+  };
+
+  return ({ indices, epoch }, target) => {
+    if (target.size !== indices.length) throw new RangeError(`a batch of ${target.size} cannot hold ${indices.length} images`);
+    indices.forEach((index, at) => {
+      place(index, epoch, target, at);
+      target.labels[at] = source.labels[index]!;
+      target.hasMask[at] = source.hasMask[index]!;
+      target.weights[at] = source.weights[index]!;
+    });
+    return target;
+  };
 }
 
 const NO_MIRROR: Mirror = { horizontal: false, vertical: false };
 
 /** The normalised value of every byte, per channel: a table of 256 is cheaper than a subtraction and a division a pixel. */
-function normalisation({ mean, sd }: ChannelStatistics): Float32Array {
+function normalisedBytes({ mean, sd }: ChannelStatistics): Float32Array {
   const table = new Float32Array(3 * 256);
   for (let channel = 0; channel < 3; channel++) {
     for (let value = 0; value < 256; value++) table[channel * 256 + value] = (value - mean[channel]!) / sd[channel]!;
@@ -77,10 +103,18 @@ function normalisation({ mean, sd }: ChannelStatistics): Float32Array {
   return table;
 }
 
-function writeImage(pack: Pack, index: number, mirror: Mirror, table: Float32Array, target: Float32Array, place: number): void {
-  const { images, inputSize: side } = pack;
+function normalisationOf({ mean, sd }: ChannelStatistics): Normalisation {
+  return {
+    factor: Float64Array.from(sd, (value) => 1 / value),
+    offset: Float64Array.from(mean, (value, channel) => -value / sd[channel]!),
+  };
+}
+
+/** Without interpolation: every pixel of the source is one of the target. */
+function copyImage(source: BatchSource, index: number, mirror: Mirror, table: Float32Array, target: Float32Array, at: number): void {
+  const { images, inputSize: side } = source;
   const step = mirror.horizontal ? -3 : 3;
-  let to = place * side * side * 3;
+  let to = at * side * side * 3;
   for (let y = 0; y < side; y++) {
     const row = (index * side + (mirror.vertical ? side - 1 - y : y)) * side * 3;
     let from = mirror.horizontal ? row + (side - 1) * 3 : row;
@@ -94,17 +128,13 @@ function writeImage(pack: Pack, index: number, mirror: Mirror, table: Float32Arr
   }
 }
 
-function writeMask(pack: Pack, index: number, mirror: Mirror, target: Uint8Array, place: number): void {
-  const side = pack.inputSize;
-  const start = place * side * side;
-  if (pack.hasMask[index] === 0) {
-    target.fill(0, start, start + side * side);
-    return;
-  }
+function copyMask(source: BatchSource, index: number, mirror: Mirror, target: Uint8Array, at: number): void {
+  const side = source.inputSize;
+  const start = at * side * side;
   for (let y = 0; y < side; y++) {
     const from = (index * side + (mirror.vertical ? side - 1 - y : y)) * side;
     const to = start + y * side;
-    target.set(pack.masks.subarray(from, from + side), to);
+    target.set(source.masks.subarray(from, from + side), to);
     if (mirror.horizontal) target.subarray(to, to + side).reverse();
   }
 }

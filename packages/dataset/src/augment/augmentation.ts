@@ -1,0 +1,123 @@
+// What happens to one image in one epoch, as plain data: a function of settings, seed, epoch and image alone, so it is the same in
+// whatever batch, order or thread the image is met. apply.ts does it.
+import type { AugmentationSettings } from "@saphena/contracts";
+import { hashOf } from "../random.ts";
+
+/** One value for each of red, green and blue. */
+export type PerChannel = readonly [number, number, number];
+
+export interface Mirror {
+  readonly horizontal: boolean;
+  readonly vertical: boolean;
+}
+
+/** In the order in which it is done; null = nothing. Intensities are normalised ones: mean 0 and SD 1 over the training images. */
+export interface Augmentation {
+  readonly mirror: Mirror;
+  /** About the middle of the image; 0 = none. */
+  readonly rotationRadians: number;
+  /** Side of what is shown, as a share of the image's: above 1 it becomes smaller; 1 = none. */
+  readonly scale: number;
+  /** Normal noise of this SD, from a stream of its own. */
+  readonly noise: { readonly sd: number; readonly seed: number } | null;
+  /** Standard deviations in pixels; 0 leaves the channel alone. */
+  readonly blur: { readonly down: PerChannel; readonly across: PerChannel } | null;
+  /** Factors of the values. */
+  readonly brightness: PerChannel | null;
+  /** Factors of the distance from the channel's mean. */
+  readonly contrast: PerChannel | null;
+  /** Side that the image is reduced to, as a share; 1 leaves the channel alone. */
+  readonly lowResolution: PerChannel | null;
+  /** Exponents, applied to the negative. */
+  readonly invertedGamma: PerChannel | null;
+  /** Exponents. */
+  readonly gamma: PerChannel | null;
+}
+
+/** Keep these draws apart from others under the same seed. */
+const MIRROR_STREAM = 2;
+const AUGMENT_STREAM = 0x100;
+
+/** Where the draws of each transform begin: none moves when the settings of another change. A transform has up to ten. */
+const DRAWS = {
+  rotation: 0,
+  scaling: 10,
+  noise: 20,
+  blur: 30,
+  brightness: 40,
+  contrast: 50,
+  lowResolution: 60,
+  invertedGamma: 70,
+  gamma: 80,
+};
+
+export function augmentationOf(settings: AugmentationSettings, seed: number, epoch: number, index: number): Augmentation {
+  const key = hashOf(AUGMENT_STREAM, seed, epoch, index);
+  const draw: Draw = (slot) => hashOf(key, slot) / 0x1_0000_0000;
+  const happens = (on: boolean, probability: number, slot: number): boolean => on && draw(slot) < probability;
+  const { rotation, scaling, gaussianNoise, gaussianBlur, brightness, contrast, lowResolution, gamma } = settings;
+  return {
+    mirror: mirrorOf(settings.mirror, seed, epoch, index),
+    rotationRadians: happens(rotation.enabled, rotation.probability, DRAWS.rotation)
+      ? (between(-rotation.maxDegrees, rotation.maxDegrees, draw(DRAWS.rotation + 1)) * Math.PI) / 180
+      : 0,
+    scale: happens(scaling.enabled, scaling.probability, DRAWS.scaling)
+      ? between(scaling.minFactor, scaling.maxFactor, draw(DRAWS.scaling + 1))
+      : 1,
+    noise: happens(gaussianNoise.enabled, gaussianNoise.probability, DRAWS.noise)
+      ? { sd: gaussianNoise.maxSd * draw(DRAWS.noise + 1), seed: hashOf(key, DRAWS.noise + 2) }
+      : null,
+    blur: happens(gaussianBlur.enabled, gaussianBlur.probability, DRAWS.blur) ? blurOf(gaussianBlur, draw) : null,
+    brightness: happens(brightness.enabled, brightness.probability, DRAWS.brightness)
+      ? eachChannel((channel) => aroundOne(brightness.minFactor, brightness.maxFactor, draw(DRAWS.brightness + 1 + channel)))
+      : null,
+    contrast: happens(contrast.enabled, contrast.probability, DRAWS.contrast)
+      ? eachChannel((channel) => aroundOne(contrast.minFactor, contrast.maxFactor, draw(DRAWS.contrast + 1 + channel)))
+      : null,
+    lowResolution: happens(lowResolution.enabled, lowResolution.probability, DRAWS.lowResolution)
+      ? eachChannel((channel) =>
+          draw(DRAWS.lowResolution + 1 + channel) < lowResolution.channelProbability
+            ? between(lowResolution.minZoom, lowResolution.maxZoom, draw(DRAWS.lowResolution + 4 + channel))
+            : 1,
+        )
+      : null,
+    invertedGamma: happens(gamma.enabled, gamma.invertedProbability, DRAWS.invertedGamma)
+      ? eachChannel((channel) => aroundOne(gamma.minExponent, gamma.maxExponent, draw(DRAWS.invertedGamma + 1 + channel)))
+      : null,
+    gamma: happens(gamma.enabled, gamma.probability, DRAWS.gamma)
+      ? eachChannel((channel) => aroundOne(gamma.minExponent, gamma.maxExponent, draw(DRAWS.gamma + 1 + channel)))
+      : null,
+  };
+}
+
+/** A draw from 0 to below 1. */
+type Draw = (slot: number) => number;
+
+function mirrorOf(settings: AugmentationSettings["mirror"], seed: number, epoch: number, index: number): Mirror {
+  const { enabled, probability, horizontal, vertical } = settings;
+  const bits = hashOf(MIRROR_STREAM, seed, epoch, index);
+  /** One bit decides at a probability of a half; the others refine it for any other. */
+  const happens = (bit: number, rest: number): boolean => (bit === 1 ? 0 : 0.5) + (rest & 0x7fff) / 0x1_0000 < probability;
+  return {
+    horizontal: enabled && horizontal && happens(bits & 1, bits >>> 2),
+    vertical: enabled && vertical && happens((bits >>> 1) & 1, bits >>> 17),
+  };
+}
+
+function blurOf(
+  { channelProbability, minSigmaPixels, maxSigmaPixels }: AugmentationSettings["gaussianBlur"],
+  draw: Draw,
+): Augmentation["blur"] {
+  const sigma = (channel: number, slot: number): number =>
+    draw(DRAWS.blur + 1 + channel) < channelProbability ? between(minSigmaPixels, maxSigmaPixels, draw(DRAWS.blur + slot + channel)) : 0;
+  return { down: eachChannel((channel) => sigma(channel, 4)), across: eachChannel((channel) => sigma(channel, 7)) };
+}
+
+const eachChannel = (value: (channel: number) => number): PerChannel => [value(0), value(1), value(2)];
+const between = (min: number, max: number, share: number): number => min + (max - min) * share;
+
+/** Evenly below 1 in half of the draws and evenly above it in the other half, where the range has both sides: nnU-Net's. */
+function aroundOne(min: number, max: number, share: number): number {
+  if (min >= 1 || max <= 1) return between(min, max, share);
+  return share < 0.5 ? between(min, 1, share * 2) : between(1, max, share * 2 - 1);
+}
