@@ -129,18 +129,20 @@ function useSpare(spare: Spare, events: TrainerEvents, replace: (end: Parameters
   let trainer = spare.trainer;
   let spoke = false;
   let askedToEnd = false;
+  let isOver = false;
   spare.events = {
     message: (message: FromTrainer) => {
       spoke ||= message.type !== "ready";
       events.message(message);
     },
     exit: (end) => {
+      isOver = true;
       if (spoke || askedToEnd) events.exit(end);
       else trainer = replace(end);
     },
   };
   // Later, as every other message comes: whoever launches does not have the trainer in hand yet.
-  if (spare.isReady) setImmediate(() => trainer === spare.trainer && events.message({ type: "ready" }));
+  if (spare.isReady) setImmediate(() => !isOver && events.message({ type: "ready" }));
   return {
     send: (message) => {
       askedToEnd ||= message.type === "stop";
