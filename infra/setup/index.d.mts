@@ -39,12 +39,59 @@ export interface TensorflowFacts {
   bindingPath: string;
   /** For example `2.21.0`. */
   version: string;
-  variant: "cpu" | "cuda";
+  variant: EngineVariant;
 }
+/** The engine for the CPU, or for NVIDIA GPUs. */
+export type EngineVariant = "cpu" | "cuda";
 /** Facts without work; `missing` is a sentence. The remedy is `npm run setup` where TensorFlow has a library for the platform. */
 export function locateTensorflow(): TensorflowFacts | { missing: string; platformSupported: boolean };
-/** Downloads, compiles and installs what is missing. Throws `SetupError`. */
-export function ensureTensorflow(options?: { cache?: string; say?: (line: string) => void }): Promise<TensorflowFacts>;
+/**
+ * Downloads, compiles and installs what is missing, of the variant that this clone has (first: cpu) unless another one is asked for, which
+ * is then this clone's. Throws `SetupError`.
+ */
+export function ensureTensorflow(options?: {
+  cache?: string;
+  say?: (line: string) => void;
+  variant?: EngineVariant;
+}): Promise<TensorflowFacts>;
+/** Whether there is an engine for NVIDIA GPUs on this platform. */
+export function hasCudaVariant(platform?: string): boolean;
+/** Bytes that the first set-up of the variant downloads. */
+export function downloadBytes(variant: EngineVariant): number;
+/** NVIDIA's minimum for the CUDA libraries of the `cuda` variant, such as `525.60.13`. */
+export const CUDA_DRIVER_FLOOR: string;
+
+export interface NvidiaGpu {
+  /** In the order of nvidia-smi (PCI bus), which is not CUDA's own unless CUDA_DEVICE_ORDER=PCI_BUS_ID. */
+  index: number;
+  uuid: string;
+  name: string;
+  /** null where the GPU has no memory of its own. */
+  memoryMib: number | null;
+}
+/** `silent`: nvidia-smi is there and gives no answer. `hardware`: a GPU of NVIDIA is in the machine, with or without a driver. */
+export type NvidiaDriver =
+  | { kind: "answers"; version: string; gpus: NvidiaGpu[] }
+  | { kind: "silent"; said: string }
+  | { kind: "absent"; hardware: boolean };
+/** Asks nvidia-smi; up to 2 s. */
+export function askNvidiaDriver(options?: { env?: NodeJS.ProcessEnv }): Promise<NvidiaDriver>;
+
+/** What TensorFlow itself sees on this machine, asked in a process of its own. */
+export type TensorflowProbe =
+  | {
+      kind: "loaded";
+      usesGpu: boolean;
+      /** One line each, as TensorFlow names them: `NVIDIA H100 80GB HBM3, 79205 MB, compute capability 9.0`. */
+      devices: string[];
+      /** What it said about GPUs that it does not use, oldest first. */
+      complaints: string[];
+    }
+  | { kind: "failed"; said: string };
+/** Loads the engine in a child process and asks (about 2 s; never throws). */
+export function probeTensorflow(options?: { env?: NodeJS.ProcessEnv }): Promise<TensorflowProbe>;
+/** The CUDA libraries of the installed engine, and the driver's, that the loader refuses, each with its reason; none for the CPU variant. */
+export function unloadableLibraries(options?: { env?: NodeJS.ProcessEnv }): Promise<{ library: string; said: string }[]>;
 
 /** Path of the versitygw binary, or null; never builds. */
 export function locateVersitygw(options?: Omit<SetupOptions, "say">): string | null;

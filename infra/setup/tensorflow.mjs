@@ -1,30 +1,30 @@
-// The native engine: the TensorFlow C library out of a pinned wheel, and the Node binding compiled against it from the sources that
-// @tensorflow/tfjs-node-gpu ships. Both live in the cache; only the 100 KB binding is copied into node_modules.
+// The native engine: the TensorFlow C library (tensorflow-library.mjs), and the Node binding compiled against it from the sources that
+// @tensorflow/tfjs-node-gpu ships. Both live in the cache; only the 100 KB binding is copied into node_modules. Which variant it is
+// compiled against makes it the engine for the CPU or for NVIDIA GPUs.
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { lastLines, runCommand } from "./command.mjs";
 import { SetupError } from "./error.mjs";
+import { chooseVariant, recordVariant, recordedVariant } from "./engine-variant.mjs";
 import { TENSORFLOW_VERSION, TENSORFLOW_WHEELS, platformKey } from "./pins.mjs";
-import { cacheFolder, installedItem, itemFolder, provision, readIfThere } from "./provision.mjs";
+import { cacheFolder, provision, readIfThere } from "./provision.mjs";
 import { sayOnStderr, withProgress } from "./progress.mjs";
+import { TENSORFLOW_LIBRARIES, ensureTensorflowLibrary, locateTensorflowLibrary, notices } from "./tensorflow-library.mjs";
 import { requireCompiler } from "./toolchain.mjs";
-import { unpackWheel } from "./wheel.mjs";
 
+const CLONE = join(import.meta.dirname, "..", "..");
 /** `napi-v8` is the newest that the package names, and every Node from 20 offers it. */
 const NAPI_VERSION = 8;
-const LIBRARIES = ["tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2"];
-/** The binding uses the C API only; the wheel's other 13,000 headers stay out of the cache. */
-const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"].map(
-  (path) => `tensorflow/include/${path}`,
-);
 /** Loads the engine and computes one sum; `util.isNullOrUndefined` left Node in 23, and the package still calls it. */
 const LOAD_CHECK = `
 require("node:util").isNullOrUndefined ??= (value) => value === null || value === undefined;
 const tf = require(process.argv[1]);
 if (tf.add(1, 2).dataSync()[0] !== 3) throw new Error("1 + 2 is not 3");
 `;
+/** No GPU: whether the library loads must not depend on how full a card is. */
+const LOAD_CHECK_ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: "3", CUDA_VISIBLE_DEVICES: "-1" };
 const COMPILER_FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", `-DNAPI_VERSION=${NAPI_VERSION}`];
 
 /**
@@ -43,38 +43,30 @@ function locatedTensorflow() {
   const bindingPath = installedBindingPath(packageFolder);
   const note = readNote(bindingPath);
   if (note === undefined || !existsSync(bindingPath)) return { missing: "the TensorFlow binding is not installed" };
-  if (!LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path)))))
+  if (!TENSORFLOW_LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path)))))
     return { missing: `the TensorFlow library is not in ${note.libraryFolder} any more` };
   return { libraryFolder: note.libraryFolder, bindingPath, version: note.version, variant: note.variant };
 }
 
-/** Downloads the library into the cache unless it is there; needs no npm packages, so it runs beside `npm ci`. */
-export async function ensureTensorflowLibrary({ cache = cacheFolder(), say = sayOnStderr } = {}) {
-  const wheel = TENSORFLOW_WHEELS[platformKey()];
-  if (wheel === undefined) {
-    throw new SetupError(
-      "SETUP_PLATFORM_UNSUPPORTED",
-      `there is no TensorFlow library for ${platformKey()} yet`,
-      `use one of: ${Object.keys(TENSORFLOW_WHEELS).join(", ")} (for example the Docker images)`,
-    );
-  }
-  const build = async (staging) => {
-    say(`fetching TensorFlow ${TENSORFLOW_VERSION} for the CPU (${Math.round(wheel.sizeBytes / 1e6)} MB, once per machine) into ${cache}`);
-    await unpackWheel(wheel, { target: staging, scratch: join(staging, "download"), prefixes: [...LIBRARIES, ...HEADERS], say });
-    return { files: LIBRARIES, facts: { wheel: wheel.file, sha256: wheel.sha256 } };
-  };
-  const folder = await provision(libraryName(), build, { cache, ...notices(say) });
-  return join(folder, "tensorflow");
+/** The variant that `ensureTensorflow` will make sure of: the one asked for, else the one this clone has. */
+export function tensorflowVariant({ cache = cacheFolder(), requested } = {}) {
+  const facts = locateTensorflow();
+  return chooseVariant({ requested, recorded: recordedVariant(CLONE, cache), installed: "missing" in facts ? undefined : facts.variant });
 }
 
-/** Everything: library in the cache, binding compiled, checked and at its place in node_modules. Returns the facts of `locateTensorflow`. */
-export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStderr } = {}) {
-  const libraryFolder = await ensureTensorflowLibrary({ cache, say });
+/**
+ * Everything: library in the cache, binding compiled, checked and at its place in node_modules. Another `variant` than before replaces it,
+ * once it was seen to load; processes that run go on with the old one. Returns the facts of `locateTensorflow`.
+ */
+export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStderr, variant } = {}) {
+  const chosen = tensorflowVariant({ cache, requested: variant });
+  const libraryFolder = await ensureTensorflowLibrary(chosen, { cache, say });
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
   if (packageFolder === undefined)
     throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
   const compiled = await ensureBinding(packageFolder, libraryFolder, { cache, say });
-  await installBinding(compiled, packageFolder, { libraryFolder, version: TENSORFLOW_VERSION, variant: "cpu" });
+  await installBinding(compiled, packageFolder, { libraryFolder, version: TENSORFLOW_VERSION, variant: chosen });
+  await recordVariant(CLONE, cache, chosen);
   return { ...locateTensorflow() };
 }
 
@@ -112,12 +104,13 @@ async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
 }
 
 /** Whether `ensureTensorflow` would have to download or to compile: what a preflight asks before minutes are spent. */
-export function tensorflowWork({ cache = cacheFolder() } = {}) {
-  const library = itemFolder(libraryName(), cache);
+export function tensorflowWork(variant, { cache = cacheFolder() } = {}) {
+  const library = locateTensorflowLibrary(variant, cache);
   const facts = locateTensorflow();
   const bindings = join(cache, "items", "tensorflow-binding");
-  const hasBinding = facts.libraryFolder === join(library, "tensorflow") || (existsSync(bindings) && readdirSync(bindings).length > 0);
-  return { download: installedItem(library) === undefined, compile: !hasBinding };
+  const isInstalled = library !== undefined && facts.libraryFolder === library;
+  const hasBinding = isInstalled || (existsSync(bindings) && readdirSync(bindings).length > 0);
+  return { download: library === undefined, compile: !hasBinding };
 }
 
 /** Everything the compiled file depends on; the library's path is in it because the binding carries it as its rpath. */
@@ -128,36 +121,37 @@ function bindingKey(packageFolder, sources, libraryFolder) {
   return `${TENSORFLOW_VERSION}-napi${NAPI_VERSION}-${hash.digest("hex").slice(0, 16)}`;
 }
 
-function libraryName() {
-  const wheel = TENSORFLOW_WHEELS[platformKey()];
-  return `tensorflow/${TENSORFLOW_VERSION}-cpu-${platformKey()}-${wheel?.sha256.slice(0, 8) ?? "none"}`;
-}
-
 function installedBindingPath(packageFolder) {
   return join(packageFolder, "lib", `napi-v${NAPI_VERSION}`, "tfjs_binding.node");
 }
 
 /**
  * Copies the binding and writes the note beside it, unless both are there already. A process that has the old file loaded keeps it. The
- * note comes last, after the engine was seen to load, so its presence means that this engine works here.
+ * note comes last, after the engine was seen to load, so its presence means that this engine works here; one that does not load gives
+ * its place back to the one before.
  */
 async function installBinding(compiled, packageFolder, note) {
   const target = installedBindingPath(packageFolder);
   const [wanted, present] = await Promise.all([readFile(compiled), readIfThere(target)]);
   if (present?.equals(wanted) && JSON.stringify(readNote(target)) === JSON.stringify(note)) return;
   await mkdir(dirname(target), { recursive: true });
-  const draft = `${target}.${randomUUID()}`;
-  await copyFile(compiled, draft);
-  await rename(draft, target);
-  const loads = await runCommand(process.execPath, ["-e", LOAD_CHECK, packageFolder], { env: { TF_CPP_MIN_LOG_LEVEL: "3" } });
-  if (loads.code !== 0)
+  await replaceFile(target, wanted);
+  const loads = await runCommand(process.execPath, ["-e", LOAD_CHECK, packageFolder], { env: LOAD_CHECK_ENVIRONMENT });
+  if (loads.code !== 0) {
+    if (present !== undefined) await replaceFile(target, present);
     throw new SetupError(
       "SETUP_ENGINE_UNUSABLE",
-      `TensorFlow ${note.version} does not load: ${lastLines(loads.output)}`,
+      `TensorFlow ${note.version} (${note.variant}) does not load: ${lastLines(loads.output)}`,
       "it needs glibc 2.27 or newer and a CPU with AVX; on such a machine, delete the cache folder and run it again",
     );
-  await writeFile(`${draft}.json`, JSON.stringify(note));
-  await rename(`${draft}.json`, notePath(target));
+  }
+  await replaceFile(notePath(target), JSON.stringify(note));
+}
+
+async function replaceFile(path, content) {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: 0o755 });
+  await rename(draft, path);
 }
 
 function readNote(bindingPath) {
@@ -179,11 +173,4 @@ function findPackage(name) {
     if (existsSync(join(candidate, "package.json"))) return candidate;
     if (folder === dirname(folder)) return undefined;
   }
-}
-
-function notices(say) {
-  return {
-    onWait: (owner) => say(`another set-up (process ${owner?.pid ?? "?"}) is at work on the same cache; waiting for it`),
-    onDamage: (path) => say(`${path} is damaged; installing it again`),
-  };
 }

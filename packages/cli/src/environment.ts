@@ -9,6 +9,8 @@ export interface CliEnvironment {
   namespace: string;
   /** Where `up` keeps its state unless --state says otherwise. */
   stateFolder: string;
+  /** CUDA_VISIBLE_DEVICES as it is: an empty one hides every GPU; null = not set. */
+  visibleDevices: string | null;
   /** Stack traces below errors. */
   debug: boolean;
   color: boolean;
@@ -32,6 +34,7 @@ export function cliEnvironment(): CliEnvironment {
     storeUrl: given("SAPHENA_STORE"),
     namespace: given("SAPHENA_NAMESPACE") ?? DEFAULT_NAMESPACE,
     stateFolder: `${stateHome}/saphena`,
+    visibleDevices: process.env["CUDA_VISIBLE_DEVICES"] ?? null,
     debug: given("SAPHENA_DEBUG") !== undefined,
     color: given("NO_COLOR") === undefined && given("TERM") !== "dumb",
     columns: Number.isInteger(columns) && columns >= 20 ? columns : null,

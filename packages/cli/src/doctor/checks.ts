@@ -1,7 +1,4 @@
 // The checks of `saphena doctor`. Each looks at the real thing: the server is asked, the store gets two racing writes.
-import { execFile } from "node:child_process";
-import { availableParallelism, totalmem } from "node:os";
-import { promisify } from "node:util";
 import { SaphenaError } from "@saphena/contracts";
 import { createClient } from "@saphena/client";
 import { openStore, probeConditionalWrites } from "@saphena/object-store";
@@ -9,15 +6,11 @@ import { locateRedis, locateTensorflow } from "@saphena/setup";
 import type { CliEnvironment } from "../environment.ts";
 import { probeRedis } from "../local/redis-probe.ts";
 import { servicePaths } from "../local/service-paths.ts";
-import { formatBytes } from "../number-format.ts";
+import type { Check } from "./check.ts";
+import { gatherDeviceFacts } from "./device-facts.ts";
+import { deviceCheck } from "./device-findings.ts";
 
-export interface Check {
-  name: string;
-  /** note: not needed, or not there but made when needed. */
-  state: "ok" | "note" | "bad";
-  detail: string;
-  remedy: string | null;
-}
+export type { Check };
 
 export async function runChecks(environment: CliEnvironment): Promise<Check[]> {
   const parts = await Promise.all([checkRedis(environment), checkStore(environment), checkDevices(), checkServer(environment)]);
@@ -98,33 +91,7 @@ async function checkStore({ storeUrl }: CliEnvironment): Promise<Check> {
 }
 
 async function checkDevices(): Promise<Check> {
-  const machine = `${availableParallelism()} CPUs, ${formatBytes(totalmem())} memory`;
-  const gpus = await listGpus();
-  if (gpus.length === 0) return ok("devices", `${machine}; no NVIDIA GPU`);
-  const facts = locateTensorflow();
-  const usesThem = !("missing" in facts) && facts.variant === "cuda";
-  if (usesThem) return ok("devices", `${machine}; ${gpus.join(", ")}`);
-  return {
-    name: "devices",
-    state: "note",
-    detail: `${machine}; ${gpus.join(", ")}, which the CPU engine does not use`,
-    remedy: "use the CUDA variant of the engine to train on the GPU",
-  };
-}
-
-/** `NVIDIA H100 80GB HBM3 (81559 MiB)`; empty without a driver. */
-async function listGpus(): Promise<string[]> {
-  try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], {
-      timeout: 10_000,
-    });
-    return stdout
-      .trim()
-      .split("\n")
-      .map((line) => line.replace(/, (.*)$/, " ($1)"));
-  } catch {
-    return [];
-  }
+  return deviceCheck(await gatherDeviceFacts());
 }
 
 async function checkServer({ url, token }: CliEnvironment): Promise<Check> {
