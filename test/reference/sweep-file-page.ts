@@ -93,8 +93,32 @@ function keyRows(schema: JsonSchema, prefix: string): string[][] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const path = `${prefix}${key}`;
     if (value.properties !== undefined) return keyRows(value, `${path}.`);
+    const sections = (value.oneOf ?? []).filter(({ properties }) => properties?.["type"] !== undefined);
+    if (sections.length > 0) return alternativeRows(sections, `${path}.`);
     return [[code(path), typeOf(value), defaultOf(value, schema.required?.includes(key) === true), value.description ?? ""]];
   });
+}
+
+/** Rows of a section that comes in types: what they share once, the rest with its type. A missing type means the first. */
+function alternativeRows(sections: readonly JsonSchema[], prefix: string): string[][] {
+  const rows = sections.map((section) => {
+    const { type, ...others } = section.properties ?? {};
+    return { type, rows: keyRows({ ...section, properties: others }, prefix) };
+  });
+  const isShared = (row: string[]): boolean => rows.every((one) => one.rows.some((other) => other.join("|") === row.join("|")));
+  const types = rows.map(({ type }, index) => [
+    code(`${prefix}type`),
+    typeOf(type ?? {}),
+    index === 0 ? "this one" : "",
+    type?.description ?? "",
+  ]);
+  return [
+    ...types,
+    ...(rows[0]?.rows ?? []).filter(isShared),
+    ...rows.flatMap((one) =>
+      one.rows.filter((row) => !isShared(row)).map(([key, ...rest]) => [`${key}, type ${code(one.type?.const)}`, ...rest]),
+    ),
+  ];
 }
 
 const HEAD = ["key", "value", "default", "meaning"];

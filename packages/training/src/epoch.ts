@@ -24,8 +24,8 @@ export async function trainEpoch(session: Session): Promise<EpochEnd> {
   const { seed, train } = start;
   const { epoch: completed, step: first } = session.position;
   const epoch = completed + 1;
-  const slices = trainingSlices(epochOrder(seed, epoch, fold.train), train.batchSize);
-  const rateOf = (step: number): number => learningRateAt(train.optimizer, completed * slices.length + step, train.epochs * slices.length);
+  const slices = trainingSlices(epochOrder(seed, epoch, fold.train, train.sampling === "balanced" ? pack.labels : null), train.batchSize);
+  const rateOf = (step: number): number => learningRateAt(train.optimizer, completed * slices.length + step, slices.length, train.epochs);
   const learningRate = rateOf(slices.length - 1);
   const before = { ...work };
   const imagesPerSecond = (): number | null =>

@@ -1,11 +1,10 @@
-// The small decisions of a training: split, schedule, position, and what a failure means.
-import { SaphenaError, trainSchema } from "@saphena/contracts";
+// The small decisions of a training: split, position, and what a failure means.
+import { SaphenaError } from "@saphena/contracts";
 import { expect, test } from "vitest";
 import { otherFingerprints, withFingerprint } from "./checkpoint.ts";
 import { trainingFailure } from "./failure.ts";
 import { assertNoLeak } from "./fold.ts";
 import { afterStep, epochStart, meanLosses } from "./position.ts";
-import { learningRateAt } from "./schedule.ts";
 
 const ids = ["a", "b", "c", "d"];
 const pack = { ids, indicesOf: (asked: readonly string[]) => Int32Array.from(asked, (id) => ids.indexOf(id)) };
@@ -22,14 +21,6 @@ test.each([
 ])("an image %s is a leak", (_, leaking, message) => {
   expect(() => assertNoLeak(leaking, pack)).toThrow(message);
   expect(() => assertNoLeak(leaking, pack)).toThrow(expect.objectContaining({ code: "SPLIT_LEAK" }) as Error);
-});
-
-test("poly falls from the learning rate towards zero, constant stays", () => {
-  const poly = trainSchema.parse({ optimizer: { learningRate: 0.1 } }).optimizer;
-  expect(learningRateAt(poly, 0, 10)).toBe(0.1);
-  expect(learningRateAt(poly, 5, 10)).toBeCloseTo(0.1 * 0.5 ** 0.9, 15);
-  expect(learningRateAt(poly, 9, 10)).toBeGreaterThan(0);
-  expect(learningRateAt({ ...poly, schedule: "constant" }, 9, 10)).toBe(0.1);
 });
 
 test("mean losses weigh batches by their images and leave out what a batch does not have", () => {

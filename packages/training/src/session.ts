@@ -1,14 +1,15 @@
 // What the steps of one training share: the data, the network, where it stands, and whom to tell.
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { SaphenaError } from "@saphena/contracts";
+import { SaphenaError, assertClassWeightsFit } from "@saphena/contracts";
 import type { EngineFingerprint, EpochPoints, FromTrainer, TrainerStart } from "@saphena/contracts";
 import { allocateBatch, channelStatistics } from "@saphena/dataset";
 import type { Batch, ChannelStatistics, Pack } from "@saphena/dataset";
 import { createNetwork } from "@saphena/venet";
-import type { Engine, Network } from "@saphena/venet";
+import type { Engine, Network, TrainingConfig } from "@saphena/venet";
 import { identityOf, readCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { classWeightsOf } from "./class-weights.ts";
 import { assertNoLeak } from "./fold.ts";
 import type { Fold } from "./fold.ts";
 import { epochStart } from "./position.ts";
@@ -62,7 +63,7 @@ export async function openSession(parts: TrainingParts): Promise<Session> {
   assertFits(pack, start);
   const fold = assertNoLeak(start.split, pack);
   const log = openRunLog(path("log.jsonl"), report);
-  const network = createNetwork(engine, networkConfig(start), start.train, start.seed);
+  const network = createNetwork(engine, networkConfig(start), trainingConfig(start, pack, fold), start.seed);
   const earlier = await restore(start, network, log);
   const position = earlier?.position ?? epochStart(0);
   const batches = new Map<number, Batch>();
@@ -102,6 +103,14 @@ async function restore(start: TrainerStart, network: Network, log: RunLog): Prom
 function networkConfig({ model, heads, labels, maskClasses }: TrainerStart): Network["config"] {
   const { depth, baseFilters, maxFilters, inputSize } = model;
   return { heads, depth, baseFilters, maxFilters, inputSize, channels: 3, classes: labels.length, maskClasses };
+}
+
+/** Throws SWEEP_FILE_INVALID when the class weights are not one a label: a sweep is checked at submit, a run by itself is not. */
+function trainingConfig({ train, heads, labels }: TrainerStart, pack: Pack, fold: Fold): TrainingConfig {
+  const { classWeights: setting, ...loss } = train.loss;
+  if (heads !== "segmentation") assertClassWeightsFit(train, labels);
+  const classWeights = heads === "segmentation" ? undefined : classWeightsOf(setting, pack, fold.train);
+  return { optimizer: train.optimizer, loss: classWeights === undefined ? loss : { ...loss, classWeights } };
 }
 
 /** The pack is made by the parent: another one than this run's is a fault of ours, never of a user. */

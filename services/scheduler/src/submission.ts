@@ -1,6 +1,6 @@
 // Taking in a sweep: checked as a whole, resolved to a dataset hash and splits, written to the store, then made live. The client makes
 // the id, so a submit that is repeated, even after a crash half-way, ends as one sweep with one record.
-import { SaphenaError, parseSweepFile, sweepKeys, sweepRecordSchema } from "@saphena/contracts";
+import { SaphenaError, assertClassWeightsFit, parseSweepFile, sweepKeys, sweepRecordSchema } from "@saphena/contracts";
 import type { DatasetRecord, Splits, SubmitReply, SubmitRequest, SweepRecord, SweepSpec } from "@saphena/contracts";
 import { assertNoLeak, canonicalJson, computeSplits, maskClassCount } from "@saphena/dataset";
 import type { ObjectStore } from "@saphena/object-store";
@@ -55,6 +55,7 @@ async function resolve({ state, catalog }: SubmissionParts, spec: SweepSpec, ear
   const supply = { labels: dataset.labelled === 0 ? [] : dataset.labels, maskClasses: maskClassCount(dataset) };
   assertObjectivePossible(spec, supply);
   const heads = effectiveHeads(spec.model.heads, supply);
+  if (heads !== "segmentation") assertClassWeightsFit(spec.train, supply.labels);
   const rows = await catalog.rows(dataset.name, dataset.hash);
   const { splits, warnings } = computeSplits(rows, dataset.labels, spec.cv, dataset.hash);
   assertNoLeak(splits, rows, spec.cv.groupBy);

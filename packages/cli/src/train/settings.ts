@@ -1,6 +1,6 @@
 // `--set path=value`: settings of one run on top of the sweep file.
 import { SaphenaError, applyParameters } from "@saphena/contracts";
-import type { ParameterValue, Parameters, SweepSpec, TrialConfig } from "@saphena/contracts";
+import type { SettingValue, SweepSpec, TrialConfig } from "@saphena/contracts";
 import { usageError } from "../failure.ts";
 
 /** The file's model and train with the settings put in; paths and values are checked as for a trial's parameters. */
@@ -15,8 +15,8 @@ export function configOf(spec: SweepSpec, settings: readonly string[]): TrialCon
   }
 }
 
-export function parseSettings(settings: readonly string[]): Parameters {
-  const entries = settings.map((text): [string, ParameterValue] => {
+export function parseSettings(settings: readonly string[]): Record<string, SettingValue> {
+  const entries = settings.map((text): [string, SettingValue] => {
     const at = text.indexOf("=");
     if (at < 1) throw usageError(`--set ${JSON.stringify(text)} is not path=value`, "for example --set train.optimizer.learningRate=0.02");
     return [text.slice(0, at), parseValue(text.slice(at + 1))];
@@ -24,8 +24,10 @@ export function parseSettings(settings: readonly string[]): Parameters {
   return Object.fromEntries(entries);
 }
 
-/** A number or boolean where it reads as one, else the text. */
-function parseValue(text: string): ParameterValue {
+/** A number, boolean or list of numbers such as [1,2.5] where it reads as one, else the text. */
+function parseValue(text: string): SettingValue {
   if (text === "true" || text === "false") return text === "true";
+  const list = /^\[(.+)\]$/.exec(text)?.[1]?.split(",").map(Number);
+  if (list?.every(Number.isFinite) === true) return list;
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }

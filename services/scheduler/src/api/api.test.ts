@@ -96,6 +96,11 @@ describe("errors", () => {
       message: expect.stringContaining("no masks") as string,
     });
     expect(await submit({ objective: { metric: "accuracy" }, cv: { folds: 60 } })).toMatchObject({ status: 400, code: "SPLIT_IMPOSSIBLE" });
+    expect(await submit({ objective: { metric: "accuracy" }, train: { loss: { classWeights: [1, 2, 3, 4, 5] } } })).toMatchObject({
+      status: 400,
+      code: "SWEEP_FILE_INVALID",
+      message: expect.stringContaining("5 weights were given, and the dataset has") as string,
+    });
     const keys: string[] = [];
     for await (const { key } of under.store.list("sweeps/")) keys.push(key);
     expect(keys).toEqual([]);
