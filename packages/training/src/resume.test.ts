@@ -56,6 +56,13 @@ test.each([
   expect(histories[0]).toEqual(histories[1]);
 });
 
+test("a run whose batches other threads make, stopped and gone on with, ends with the very same bits", async () => {
+  const stopped = await attempt(releaseAt(3), null, { inputThreads: 2 });
+  const resumed = await attempt({ requested: null }, asStored(stopped.checkpoint), { inputThreads: 1 });
+  expect(hashOf(resumed.end, "model")).toBe(hashOf(straight.end, "model"));
+  expect(hashOf(resumed.end, "predictions")).toBe(hashOf(straight.end, "predictions"));
+});
+
 test("a release where nothing is new writes no checkpoint again", async () => {
   const stopped = await attempt(releaseAt(0), null);
   expect(stopped.end).toEqual({ type: "stopped", how: "release", epoch: 0 });

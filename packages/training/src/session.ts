@@ -1,10 +1,10 @@
 // What the steps of one training share: the data, the network, where it stands, and whom to tell.
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { SaphenaError, assertClassWeightsFit } from "@saphena/contracts";
+import { SaphenaError, assertClassWeightsFit, resolveAugmentation } from "@saphena/contracts";
 import type { EngineFingerprint, EpochPoints, FromTrainer, TrainerStart } from "@saphena/contracts";
-import { allocateBatch, channelStatistics } from "@saphena/dataset";
-import type { Batch, ChannelStatistics, Pack } from "@saphena/dataset";
+import { channelStatistics } from "@saphena/dataset";
+import type { ChannelStatistics, Pack } from "@saphena/dataset";
 import { createNetwork } from "@saphena/venet";
 import type { Engine, Network, TrainingConfig } from "@saphena/venet";
 import { identityOf, readCheckpoint } from "./checkpoint.ts";
@@ -12,6 +12,9 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { classWeightsOf } from "./class-weights.ts";
 import { assertNoLeak } from "./fold.ts";
 import type { Fold } from "./fold.ts";
+import { openInput } from "./input/input.ts";
+import type { Input } from "./input/input.ts";
+import { requestsFrom } from "./input/requests.ts";
 import { epochStart } from "./position.ts";
 import type { Position } from "./position.ts";
 import { openRunLog } from "./run-log.ts";
@@ -47,8 +50,8 @@ export interface Session extends Readonly<TrainingParts> {
   saved: Position;
   /** What this attempt has trained, and how long that took. */
   readonly work: { images: number; seconds: number };
-  /** A batch of this size, the same arrays every time. */
-  batch(size: number): Batch;
+  /** Every batch from the position on to the end of the run, each epoch's training followed by its validation. */
+  readonly input: Input;
   /** A path in the attempt's folder. */
   path(name: string): string;
 }
@@ -66,11 +69,11 @@ export async function openSession(parts: TrainingParts): Promise<Session> {
   const network = createNetwork(engine, networkConfig(start), trainingConfig(start, pack, fold), start.seed);
   const earlier = await restore(start, network, log);
   const position = earlier?.position ?? epochStart(0);
-  const batches = new Map<number, Batch>();
+  const statistics = earlier?.statistics ?? channelStatistics(pack, fold.train);
   return {
     ...parts,
     fold,
-    statistics: earlier?.statistics ?? channelStatistics(pack, fold.train),
+    statistics,
     network,
     log,
     earlierEngines: earlier?.fingerprints ?? [],
@@ -79,11 +82,15 @@ export async function openSession(parts: TrainingParts): Promise<Session> {
     saved: position,
     work: { images: 0, seconds: 0 },
     path,
-    batch: (size) => {
-      const batch = batches.get(size) ?? allocateBatch(pack, size);
-      batches.set(size, batch);
-      return batch;
-    },
+    input: openInput({
+      source: pack,
+      requests: requestsFrom(position, { start, pack, fold }),
+      batchSize: start.train.batchSize,
+      threads: start.inputThreads,
+      seed: start.seed,
+      augment: resolveAugmentation(start.train.augment),
+      statistics,
+    }),
   };
 }
 

@@ -39,6 +39,7 @@ export async function train(parts: TrainingParts): Promise<TrainingEnd> {
       if (session.position.epoch % parts.start.checkpointEvery === 0) await saveCheckpoint(session);
     }
   } finally {
+    await session.input.close();
     session.network.dispose();
   }
 }

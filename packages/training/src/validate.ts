@@ -1,10 +1,11 @@
 // Predicts the validation part with the weights of the moment: one row an image, from which every score can be computed again.
 import { SaphenaError } from "@saphena/contracts";
-import { encodeRuns, fillBatch, validationSlices } from "@saphena/dataset";
+import { encodeRuns } from "@saphena/dataset";
 import type { Batch } from "@saphena/dataset";
 import { countOverlap } from "@saphena/metrics";
 import type { OverlapCounts } from "@saphena/metrics";
 import type { Prediction } from "@saphena/venet";
+import { validationBatches } from "./input/requests.ts";
 import { mustStop } from "./session.ts";
 import type { Session } from "./session.ts";
 
@@ -24,13 +25,13 @@ export interface PredictionRow {
 
 /** Every image of the validation part once, in the order of the split; null when told to stop. Throws LOSS_NOT_FINITE. */
 export async function validate(session: Session): Promise<PredictionRow[] | null> {
-  const { start, pack, fold, statistics, network, position } = session;
+  const { start, pack, network, position, input } = session;
   const epoch = position.epoch + 1;
   const keepMasks = epoch === start.train.epochs;
   const rows: PredictionRow[] = [];
-  for (const indices of validationSlices(fold.validation, start.train.batchSize)) {
+  for (const indices of validationBatches(session)) {
     if (await mustStop(session)) return null;
-    const batch = fillBatch(pack, indices, { seed: start.seed, epoch, augment: "none", statistics }, session.batch(indices.length));
+    const batch = await input.next();
     const prediction = network.predict(batch.images, batch.size);
     indices.forEach((index, place) => {
       const row = { id: pack.ids[index]!, group: pack.groups[index]!, ...rowOf(session, batch, prediction, place, keepMasks) };

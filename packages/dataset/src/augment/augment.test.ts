@@ -153,6 +153,13 @@ describe("what happens to an image", () => {
     );
   });
 
+  it("is another each time that an image comes in an epoch", () => {
+    const all = resolveAugmentation("default");
+    const occasions = [0, 1, 2, 3].map((repeat) => JSON.stringify([0, 1, 2].map((index) => augmentationOf(all, 1, 1, index, repeat))));
+    expect(new Set(occasions).size).toBe(4);
+    expect(augmentationOf(all, 1, 1, 5, 0)).toEqual(augmentationOf(all, 1, 1, 5));
+  });
+
   it("does not change in the others when one transform is set otherwise", () => {
     const all = resolveAugmentation("default");
     const other = { ...all, rotation: { ...all.rotation, probability: 1 }, mirror: { ...all.mirror, enabled: false } };
@@ -183,7 +190,10 @@ describe("images and masks", () => {
   it("stay on each other however they are placed", () => {
     const from = source(4);
     const fill = (augment: AugmentationSettings, seed: number, index: number) =>
-      createBatchFiller(from, { seed, augment, statistics: PLAIN })({ indices: Int32Array.of(index), epoch: 1 }, allocateBatch(from, 1));
+      createBatchFiller(from, { seed, augment, statistics: PLAIN })(
+        { indices: Int32Array.of(index), epoch: 1, repeats: null },
+        allocateBatch(from, 1),
+      );
     fc.assert(
       fc.property(fc.nat(), fc.nat(3), fc.integer({ min: 0, max: 180 }), (seed, index, maxDegrees) => {
         const { images, masks } = fill(settings({ mirror: { probability: 0.5 }, rotation: { maxDegrees }, scaling: {} }), seed, index);
@@ -220,10 +230,10 @@ describe("images and masks", () => {
     const from = source(6);
     const everything = settings(Object.fromEntries(Object.keys(resolveAugmentation("none")).map((name) => [name, {}])));
     const fill = createBatchFiller(from, { seed: 3, augment: everything, statistics: PLAIN });
-    const together = fill({ indices: Int32Array.of(0, 1, 2, 3, 4, 5), epoch: 2 }, allocateBatch(from, 6));
+    const together = fill({ indices: Int32Array.of(0, 1, 2, 3, 4, 5), epoch: 2, repeats: null }, allocateBatch(from, 6));
     const target = allocateBatch(from, 1);
     for (const index of [4, 1, 5, 0, 3, 2]) {
-      const alone = fill({ indices: Int32Array.of(index), epoch: 2 }, target);
+      const alone = fill({ indices: Int32Array.of(index), epoch: 2, repeats: null }, target);
       expect(alone.images).toEqual(together.images.subarray(index * SIDE * SIDE * 3, (index + 1) * SIDE * SIDE * 3));
       expect(alone.masks).toEqual(together.masks.subarray(index * SIDE * SIDE, (index + 1) * SIDE * SIDE));
     }
@@ -234,7 +244,7 @@ describe("images and masks", () => {
     const from = { ...source(1), images: new Uint8Array(SIDE * SIDE * 3).fill(7) };
     const everything = settings({ contrast: {}, gamma: { invertedProbability: 1 }, gaussianBlur: {}, lowResolution: {} });
     const { images } = createBatchFiller(from, { seed: 1, augment: everything, statistics: PLAIN })(
-      { indices: Int32Array.of(0), epoch: 1 },
+      { indices: Int32Array.of(0), epoch: 1, repeats: null },
       allocateBatch(from, 1),
     );
     for (const value of images) expect(value).toBeCloseTo(7, 4);

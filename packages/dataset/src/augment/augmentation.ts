@@ -51,13 +51,15 @@ const DRAWS = {
   gamma: 80,
 };
 
-export function augmentationOf(settings: AugmentationSettings, seed: number, epoch: number, index: number): Augmentation {
-  const key = hashOf(AUGMENT_STREAM, seed, epoch, index);
+/** `repeat`: how often the image has come before in the epoch; only a sampling that repeats images gives others than 0. */
+export function augmentationOf(settings: AugmentationSettings, seed: number, epoch: number, index: number, repeat = 0): Augmentation {
+  const occasion = repeat === 0 ? [seed, epoch, index] : [seed, epoch, index, repeat];
+  const key = hashOf(AUGMENT_STREAM, ...occasion);
   const draw: Draw = (slot) => hashOf(key, slot) / 0x1_0000_0000;
   const happens = (on: boolean, probability: number, slot: number): boolean => on && draw(slot) < probability;
   const { rotation, scaling, gaussianNoise, gaussianBlur, brightness, contrast, lowResolution, gamma } = settings;
   return {
-    mirror: mirrorOf(settings.mirror, seed, epoch, index),
+    mirror: mirrorOf(settings.mirror, hashOf(MIRROR_STREAM, ...occasion)),
     rotationRadians: happens(rotation.enabled, rotation.probability, DRAWS.rotation)
       ? (between(-rotation.maxDegrees, rotation.maxDegrees, draw(DRAWS.rotation + 1)) * Math.PI) / 180
       : 0,
@@ -93,9 +95,7 @@ export function augmentationOf(settings: AugmentationSettings, seed: number, epo
 /** A draw from 0 to below 1. */
 type Draw = (slot: number) => number;
 
-function mirrorOf(settings: AugmentationSettings["mirror"], seed: number, epoch: number, index: number): Mirror {
-  const { enabled, probability, horizontal, vertical } = settings;
-  const bits = hashOf(MIRROR_STREAM, seed, epoch, index);
+function mirrorOf({ enabled, probability, horizontal, vertical }: AugmentationSettings["mirror"], bits: number): Mirror {
   /** One bit decides at a probability of a half; the others refine it for any other. */
   const happens = (bit: number, rest: number): boolean => (bit === 1 ? 0 : 0.5) + (rest & 0x7fff) / 0x1_0000 < probability;
   return {

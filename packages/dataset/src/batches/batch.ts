@@ -3,7 +3,7 @@
 import type { AugmentationSettings } from "@saphena/contracts";
 import { applyIntensities } from "../augment/apply.ts";
 import { augmentationOf } from "../augment/augmentation.ts";
-import type { Mirror } from "../augment/augmentation.ts";
+import type { Augmentation, Mirror } from "../augment/augmentation.ts";
 import { createScratch } from "../augment/scratch.ts";
 import { placementOf, resampleImage, resampleMask } from "../augment/spatial.ts";
 import type { Normalisation } from "../augment/spatial.ts";
@@ -39,6 +39,8 @@ export interface BatchRequest {
   readonly indices: Int32Array;
   /** Decides, with the seed, what happens to each image; null = the images as they are. */
   readonly epoch: number | null;
+  /** How often each image has come before in the epoch; null = never, as without a sampling that repeats images. */
+  readonly repeats: Int32Array | null;
 }
 
 /** Fills `target`, allocated for exactly `indices.length` images, and returns it. */
@@ -64,8 +66,7 @@ export function createBatchFiller(source: BatchSource, { seed, augment, statisti
   const table = normalisedBytes(statistics);
   const normalisation = normalisationOf(statistics);
 
-  const place = (index: number, epoch: number | null, target: Batch, at: number): void => {
-    const what = epoch === null ? null : augmentationOf(augment, seed, epoch, index);
+  const place = (index: number, what: Augmentation | null, target: Batch, at: number): void => {
     const hasMask = source.hasMask[index] !== 0;
     if (!hasMask) target.masks.fill(0, at * pixels, (at + 1) * pixels);
     if (what === null || (what.rotationRadians === 0 && what.scale === 1)) {
@@ -80,10 +81,10 @@ export function createBatchFiller(source: BatchSource, { seed, augment, statisti
     if (what !== null) applyIntensities(target.images, at * pixels * 3, side, what, scratch);
   };
 
-  return ({ indices, epoch }, target) => {
+  return ({ indices, epoch, repeats }, target) => {
     if (target.size !== indices.length) throw new RangeError(`a batch of ${target.size} cannot hold ${indices.length} images`);
     indices.forEach((index, at) => {
-      place(index, epoch, target, at);
+      place(index, epoch === null ? null : augmentationOf(augment, seed, epoch, index, repeats?.[at]), target, at);
       target.labels[at] = source.labels[index]!;
       target.hasMask[at] = source.hasMask[index]!;
       target.weights[at] = source.weights[index]!;

@@ -51,7 +51,7 @@ interface Filling extends Partial<FillOptions> {
 }
 function fill(from: Pack, indices: readonly number[], { epoch = 1, target, ...changes }: Filling = {}): Batch {
   const filler = createBatchFiller(from, { seed: 1, augment: MIRROR, statistics: PLAIN, ...changes });
-  return filler({ indices: Int32Array.from(indices), epoch }, target ?? allocateBatch(from, indices.length));
+  return filler({ indices: Int32Array.from(indices), epoch, repeats: null }, target ?? allocateBatch(from, indices.length));
 }
 const mirrorOf = (seed: number, epoch: number, index: number): Mirror => augmentationOf(MIRROR, seed, epoch, index).mirror;
 

@@ -11,5 +11,5 @@ export function fillBatch(
   { epoch, augment, ...options }: Omit<FillOptions, "augment"> & { epoch: number; augment: AugmentationConfig },
   target: Batch,
 ): Batch {
-  return createBatchFiller(pack, { ...options, augment: resolveAugmentation(augment) })({ indices, epoch }, target);
+  return createBatchFiller(pack, { ...options, augment: resolveAugmentation(augment) })({ indices, epoch, repeats: null }, target);
 }

@@ -8,7 +8,7 @@ import { fingerprintFile, packHeaderSchema, readInto } from "./pack-file.ts";
 import type { FileFingerprint, PackHeader } from "./pack-file.ts";
 
 /**
- * Reads the whole pack into memory: n · inputSize² · 3 bytes, and a third of that again for masks.
+ * Reads the whole pack into memory that threads can share: n · inputSize² · 3 bytes, and a third of that again for masks.
  * Throws OBJECT_NOT_FOUND where there is none and OBJECT_CORRUPT where it is damaged; `packDataset` builds it anew in both cases.
  */
 export async function openPack(folder: string): Promise<Pack> {
@@ -63,7 +63,7 @@ async function readHeader(folder: string): Promise<PackHeader> {
 async function readVerified(path: string, expected: FileFingerprint): Promise<Uint8Array> {
   const { size } = await orCorrupt(path, stat(path));
   if (size !== expected.sizeBytes) throw new SaphenaError("OBJECT_CORRUPT", path);
-  const bytes = new Uint8Array(expected.sizeBytes);
+  const bytes = new Uint8Array(new SharedArrayBuffer(expected.sizeBytes));
   if ((await readInto(path, bytes)) !== expected.sha256) throw new SaphenaError("OBJECT_CORRUPT", path);
   return bytes;
 }
