@@ -109,7 +109,7 @@ function alternativeRows(sections: readonly JsonSchema[], prefix: string): strin
   const types = rows.map(({ type }, index) => [
     code(`${prefix}type`),
     typeOf(type ?? {}),
-    index === 0 ? "this one" : "",
+    index === 0 ? "where no type is written" : "",
     type?.description ?? "",
   ]);
   return [
