@@ -1,11 +1,15 @@
 // `npm run -s bench -- NAME [--option N …] [--json]`: runs one benchmark and prints its figures, with --json as one line of JSON.
 import { parseArgs } from "node:util";
+import { SetupError, formatError } from "@saphena/setup";
 import type { Benchmark } from "./benchmark.ts";
 
 /** Benchmarks by name. Loaded only when asked for: one may need an engine or a server that another does without. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   scheduling: async () => (await import("./scheduling.ts")).scheduling,
+  start: async () => (await import("./start.ts")).start,
   train: async () => (await import("./train.ts")).train,
+  "train-vs-torch": async () => (await import("./train-vs-torch.ts")).trainVsTorch,
+  "sweep-vs-optuna": async () => (await import("./sweep-vs-optuna.ts")).sweepVsOptuna,
 };
 
 class UsageError extends Error {}
@@ -45,6 +49,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof UsageError) console.error(`error: ${error.message}`);
+  else if (error instanceof SetupError) process.stderr.write(formatError(error));
   else console.error(error);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
