@@ -5,6 +5,7 @@ import type { Benchmark } from "./benchmark.ts";
 
 /** Benchmarks by name. Loaded only when asked for: one may need an engine or a server that another does without. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  input: async () => (await import("./input.ts")).input,
   scheduling: async () => (await import("./scheduling.ts")).scheduling,
   start: async () => (await import("./start.ts")).start,
   train: async () => (await import("./train.ts")).train,

@@ -1,11 +1,15 @@
-// One training step of VENet, as training takes it: batches drawn in shuffled order from a packed dataset, mirrored and normalised,
-// then forward, backward and update. The images are noise, which costs the same as photographs.
+// One training step of VENet, as training takes it: batches in shuffled order from a packed dataset, with all of the default
+// augmentation, made by a thread beside it; then forward, backward and update.
 import { setImmediate } from "node:timers/promises";
-import { allocateBatch, channelStatistics, createPack, epochOrder, fillBatch, trainingSlices, type Pack } from "@saphena/dataset";
+import { resolveAugmentation } from "@saphena/contracts";
+import { channelStatistics, epochOrder, trainingSlices } from "@saphena/dataset";
+import { openInput } from "@saphena/training/input";
 import { createNetwork, loadEngine, type NetworkConfig } from "@saphena/venet";
 import type { Benchmark, Figures } from "./benchmark.ts";
+import { noisePack } from "./noise-pack.ts";
 
 const GRADES = 4;
+const INPUT_THREADS = 1; // a sweep file's default
 const WARM_UP_STEPS = 2; // the first step pays for memory and for choosing kernels
 
 export const train: Benchmark = {
@@ -31,21 +35,24 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
   const optimizer = { type: "sgd", momentum: 0.99, nesterov: true, weightDecay: 3e-5 } as const;
   const network = createNetwork(engine, config, { loss, optimizer }, 1);
 
-  const pack = noisePack(size, batch * (WARM_UP_STEPS + steps));
+  const pack = noisePack(size, batch * (WARM_UP_STEPS + steps), GRADES);
   const all = Int32Array.from(pack.ids.keys());
   const statistics = channelStatistics(pack, all);
-  const target = allocateBatch(pack, batch);
+  const requests = trainingSlices(epochOrder(1, 1, all), batch).map((indices) => ({ indices, epoch: 1, repeats: null }));
+  const augment = resolveAugmentation("default");
+  const input = openInput({ source: pack, requests, batchSize: batch, threads: INPUT_THREADS, seed: 1, augment, statistics });
   const stepMs: number[] = [];
   const inputMs: number[] = [];
-  for (const indices of trainingSlices(epochOrder(1, 1, all), batch)) {
+  for (const _ of requests) {
     await setImmediate(); // as training does, so that messages are served
     const began = performance.now();
-    const filled = fillBatch(pack, indices, { seed: 1, epoch: 1, augment: "default", statistics }, target);
+    const filled = await input.next();
     const filledAt = performance.now();
     network.trainStep(filled, 0.01);
     stepMs.push(performance.now() - began);
     inputMs.push(filledAt - began);
   }
+  await input.close();
   const [measured, waited] = [stepMs.slice(WARM_UP_STEPS), inputMs.slice(WARM_UP_STEPS)];
   const medianStepMs = median(measured);
   return {
@@ -56,32 +63,6 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
     parameters: network.parameterCount,
     engine: engine.fingerprint,
   };
-}
-
-/** A packed dataset of noise: every image with a grade and a half-filled mask. */
-function noisePack(size: number, count: number): Pack {
-  const pixels = size * size;
-  let state = 1;
-  const noise = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24;
-  const ids = Array.from({ length: count }, (_, index) => `noise-${index}`);
-  const description = {
-    datasetHash: "",
-    inputSize: size,
-    resize: "stretch",
-    labelNames: ["0", "1", "2", "3"],
-    maskClasses: 2,
-    ids,
-    groups: ids,
-    sources: ids.map(() => null),
-    emptiedMasks: [],
-  } as const;
-  return createPack(description, {
-    images: Uint8Array.from({ length: count * pixels * 3 }, noise),
-    masks: Uint8Array.from({ length: count * pixels }, (_, index) => (index % size < size / 2 ? 1 : 0)),
-    hasMask: new Uint8Array(count).fill(1),
-    labels: Int32Array.from({ length: count }, (_, index) => index % GRADES),
-    weights: new Float32Array(count).fill(1),
-  });
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
