@@ -17,7 +17,7 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** The trainer children of a worker. */
+/** The trainer children of a worker, oldest first: the one that trains before the spare that waits for the next run. */
 export function trainersOf(workerPid: number): number[] {
   return childrenOf(workerPid).filter((pid) => commandLine(pid).includes("trainer.js"));
 }

@@ -69,6 +69,11 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
     "slots that other workers of this machine have before this one: spreads them over the GPUs in turn, as `saphena up` does",
     "0",
   ),
+  SAPHENA_SPARE_TRAINERS: variable(
+    ["worker"],
+    "`1`: a loaded trainer waits for the next run of each slot, which then starts in a fraction of a second; about 100 MB a slot. `0`: none does",
+    "1",
+  ),
   SAPHENA_WORKER_ID: variable(["worker"], "name of the worker, unique among all. Unset: host name and six random digits"),
   SAPHENA_HEARTBEAT_MS: variable(["worker"], "time between two heartbeats; well below SAPHENA_LEASE_MS", "5000"),
   SAPHENA_RELEASE_GRACE_MS: variable(["worker"], "on SIGTERM, time for a trainer to write its checkpoint before it is killed", "20000"),

@@ -202,7 +202,7 @@ class Execution implements ActiveAttempt {
       case "started":
         await this.#say(
           "info",
-          `started at epoch ${message.firstEpoch} with ${message.parameterCount} parameters on ${message.fingerprint.engine} ${message.fingerprint.deviceKind}`,
+          `started at epoch ${message.firstEpoch} with ${message.parameterCount} parameters on ${message.fingerprint.engine} ${message.fingerprint.deviceKind}, ${this.#parts.now() - this.#startedAtMs} ms after it was claimed`,
         );
         return "ok";
       case "failed":

@@ -25,6 +25,7 @@ const schema = z.object({
     .min(1_000)
     .max(2 ** 31 - 1)
     .default(1_800_000),
+  SAPHENA_SPARE_TRAINERS: z.enum(["0", "1"]).default("1"),
   SAPHENA_ENGINE: z.enum(ENGINE_NAMES).optional(),
   SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
   SAPHENA_LOG_LEVEL: logLevelSchema,
@@ -46,6 +47,8 @@ export interface WorkerConfig {
   releaseGraceMs: number;
   stallMs: number;
   checkpointEvery: number;
+  /** Whether a trainer waits for the next run of each slot. */
+  spareTrainers: boolean;
   /** The engine asked for; undefined = the best there is. */
   engine: EngineName | undefined;
   logLevel: LogLevel;
@@ -71,6 +74,7 @@ export function workerConfig(unique: string, environment: NodeJS.ProcessEnv = pr
     heartbeatMs: values.SAPHENA_HEARTBEAT_MS,
     releaseGraceMs: values.SAPHENA_RELEASE_GRACE_MS,
     stallMs: values.SAPHENA_STALL_MS,
+    spareTrainers: values.SAPHENA_SPARE_TRAINERS === "1",
     engine: values.SAPHENA_ENGINE,
     checkpointEvery: values.SAPHENA_CHECKPOINT_EVERY,
     logLevel: values.SAPHENA_LOG_LEVEL,

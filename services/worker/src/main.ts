@@ -5,6 +5,7 @@ import { runService } from "@saphena/service";
 import { locateTensorflow } from "@saphena/setup";
 import { workerConfig } from "./config.ts";
 import { startWorkerService } from "./service.ts";
+import type { TrainerSource } from "./service.ts";
 import { createSpareTrainers } from "./spare-trainers.ts";
 import { trainerFork } from "./trainer-process.ts";
 
@@ -16,5 +17,6 @@ await runService(() => {
   if (engine.engine === "none") throw new SaphenaError("ENGINE_MISSING", engine.missing);
   const usesGpus = engine.engine === "native" && !("missing" in native) && native.variant === "cuda";
   const fork = trainerFork(config.environment);
-  return startWorkerService(config, { usesGpus, open: (parts) => createSpareTrainers({ ...parts, fork }) });
+  const open: TrainerSource["open"] = (parts) => createSpareTrainers({ ...parts, slots: config.spareTrainers ? parts.slots : [], fork });
+  return startWorkerService(config, { usesGpus, open });
 });

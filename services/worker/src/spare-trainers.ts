@@ -15,6 +15,7 @@ export function sparePauseMs(endsInARow: number): number {
   return endsInARow === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (endsInARow - 1));
 }
 
+/** `slots`: those that get a spare; a run in any other slot is given a trainer of its own when it comes. */
 export function createSpareTrainers(parts: { slots: readonly Slot[]; fork: ForkTrainer; folder: string; log: Logger }): TrainerPool {
   const spares = new Map(parts.slots.map((slot) => [slot.name, new SpareKeeper({ ...parts, slot })]));
   const launch: LaunchTrainer = ({ slot }, events) => {
