@@ -1,7 +1,7 @@
 // The native engine: the TensorFlow C library (tensorflow-library.mjs), and the Node binding compiled against it from the sources that
 // @tensorflow/tfjs-node-gpu ships. Both live in the cache; only the 100 KB binding is copied into node_modules. Which variant it is
 // compiled against makes it the engine for the CPU or for NVIDIA GPUs.
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -9,14 +9,12 @@ import { lastLines, runCommand } from "./command.mjs";
 import { SetupError } from "./error.mjs";
 import { chooseVariant, recordVariant, recordedVariant } from "./engine-variant.mjs";
 import { TENSORFLOW_VERSION, TENSORFLOW_WHEELS, platformKey } from "./pins.mjs";
-import { cacheFolder, provision, readIfThere } from "./provision.mjs";
-import { sayOnStderr, withProgress } from "./progress.mjs";
-import { TENSORFLOW_LIBRARIES, ensureTensorflowLibrary, locateTensorflowLibrary, notices } from "./tensorflow-library.mjs";
-import { requireCompiler } from "./toolchain.mjs";
+import { cacheFolder, readIfThere } from "./provision.mjs";
+import { sayOnStderr } from "./progress.mjs";
+import { KERNEL_INTERFACE, NAPI_VERSION, ensureBinding } from "./tensorflow-binding.mjs";
+import { TENSORFLOW_LIBRARIES, ensureTensorflowLibrary, locateTensorflowLibrary } from "./tensorflow-library.mjs";
 
 const CLONE = join(import.meta.dirname, "..", "..");
-/** `napi-v8` is the newest that the package names, and every Node from 20 offers it. */
-const NAPI_VERSION = 8;
 /** Loads the engine and computes one sum; `util.isNullOrUndefined` left Node in 23, and the package still calls it. */
 const LOAD_CHECK = `
 require("node:util").isNullOrUndefined ??= (value) => value === null || value === undefined;
@@ -25,7 +23,6 @@ if (tf.add(1, 2).dataSync()[0] !== 3) throw new Error("1 + 2 is not 3");
 `;
 /** No GPU: whether the library loads must not depend on how full a card is. */
 const LOAD_CHECK_ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: "3", CUDA_VISIBLE_DEVICES: "-1" };
-const COMPILER_FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", `-DNAPI_VERSION=${NAPI_VERSION}`];
 
 /**
  * What is there, without doing work: the library's folder, the binding that `require("@tensorflow/tfjs-node-gpu")` will load, its version
@@ -43,6 +40,7 @@ function locatedTensorflow() {
   const bindingPath = installedBindingPath(packageFolder);
   const note = readNote(bindingPath);
   if (note === undefined || !existsSync(bindingPath)) return { missing: "the TensorFlow binding is not installed" };
+  if (note.kernelInterface !== KERNEL_INTERFACE) return { missing: "the TensorFlow binding was compiled for another version of Saphena" };
   if (!TENSORFLOW_LIBRARIES.every((path) => existsSync(join(note.libraryFolder, basename(path)))))
     return { missing: `the TensorFlow library is not in ${note.libraryFolder} any more` };
   return { libraryFolder: note.libraryFolder, bindingPath, version: note.version, variant: note.variant };
@@ -64,43 +62,17 @@ export async function ensureTensorflow({ cache = cacheFolder(), say = sayOnStder
   const packageFolder = findPackage("@tensorflow/tfjs-node-gpu");
   if (packageFolder === undefined)
     throw new SetupError("SETUP_PACKAGES_MISSING", "the npm packages are not installed", "run: npm run setup");
-  const compiled = await ensureBinding(packageFolder, libraryFolder, { cache, say });
-  await installBinding(compiled, packageFolder, { libraryFolder, version: TENSORFLOW_VERSION, variant: chosen });
-  await recordVariant(CLONE, cache, chosen);
-  return { ...locateTensorflow() };
-}
-
-async function ensureBinding(packageFolder, libraryFolder, { cache, say }) {
   const napiHeaders = findPackage("node-api-headers");
   if (napiHeaders === undefined) throw new SetupError("SETUP_PACKAGES_MISSING", "node-api-headers is not installed", "run: npm run setup");
-  const sources = readdirSync(join(packageFolder, "binding"))
-    .filter((name) => /\.(cc|h)$/.test(name))
-    .sort();
-  const includes = [join(libraryFolder, "include"), packageFolder, join(napiHeaders, "include")];
-  const build = async (staging) => {
-    const compiler = requireCompiler();
-    say("compiling the TensorFlow binding (about 10 s, once per machine)");
-    const args = [...COMPILER_FLAGS, ...sources.filter((name) => name.endsWith(".cc")).map((name) => join(packageFolder, "binding", name))];
-    args.push(
-      ...includes.flatMap((folder) => ["-I", folder]),
-      "-L",
-      libraryFolder,
-      "-l:libtensorflow_cc.so.2",
-      "-l:libtensorflow_framework.so.2",
-    );
-    args.push(`-Wl,-rpath,${libraryFolder}`, "-o", join(staging, "tfjs_binding.node"));
-    const done = await withProgress(() => runCommand(compiler, args), { say, line: () => "still compiling the TensorFlow binding" });
-    if (done.code !== 0)
-      throw new SetupError(
-        "SETUP_COMPILE_FAILED",
-        `${compiler} failed on the TensorFlow binding: ${lastLines(done.output)}`,
-        "it needs C++17 (g++ 9 or clang 10 and newer); set CXX to name another compiler",
-      );
-    return { files: ["tfjs_binding.node"], facts: { compiler, libraryFolder } };
-  };
-  const key = bindingKey(packageFolder, sources, libraryFolder);
-  const folder = await provision(`tensorflow-binding/${key}`, build, { cache, ...notices(say) });
-  return join(folder, "tfjs_binding.node");
+  const compiled = await ensureBinding({ packageFolder, napiHeaders, libraryFolder }, { cache, say });
+  await installBinding(compiled, packageFolder, {
+    libraryFolder,
+    version: TENSORFLOW_VERSION,
+    variant: chosen,
+    kernelInterface: KERNEL_INTERFACE,
+  });
+  await recordVariant(CLONE, cache, chosen);
+  return { ...locateTensorflow() };
 }
 
 /** Whether `ensureTensorflow` would have to download or to compile: what a preflight asks before minutes are spent. */
@@ -111,14 +83,6 @@ export function tensorflowWork(variant, { cache = cacheFolder() } = {}) {
   const isInstalled = library !== undefined && facts.libraryFolder === library;
   const hasBinding = isInstalled || (existsSync(bindings) && readdirSync(bindings).length > 0);
   return { download: library === undefined, compile: !hasBinding };
-}
-
-/** Everything the compiled file depends on; the library's path is in it because the binding carries it as its rpath. */
-function bindingKey(packageFolder, sources, libraryFolder) {
-  const hash = createHash("sha256");
-  for (const name of sources) hash.update(name).update(readFileSync(join(packageFolder, "binding", name)));
-  hash.update(JSON.stringify([TENSORFLOW_VERSION, platformKey(), COMPILER_FLAGS, libraryFolder]));
-  return `${TENSORFLOW_VERSION}-napi${NAPI_VERSION}-${hash.digest("hex").slice(0, 16)}`;
 }
 
 function installedBindingPath(packageFolder) {

@@ -17,7 +17,7 @@ const codeOf = (action: () => unknown): string => {
 describe("loadEngine", () => {
   it("tells which engine computes", async () => {
     const { fingerprint } = await loadEngine({ threads: 1 });
-    expect(fingerprint).toMatchObject({ engine: "tensorflow-native", threads: 1 });
+    expect(fingerprint).toMatchObject({ engine: expect.stringMatching(/^tensorflow-native/) as string, threads: 1 });
     expect(fingerprint.tensorflowVersion).toMatch(/^2\.\d+\.\d+/);
     expect(fingerprint.deviceKind).toMatch(/^(cpu|gpu:.+)$/);
   });

@@ -3,8 +3,8 @@
 // Nothing is loaded when this module is imported, so a parent process can import types and never pay for the library.
 import { chooseEngine, SaphenaError, type EngineName } from "@saphena/contracts";
 import { locateTensorflow } from "@saphena/setup";
-import { prepareEnvironment, requestedEngine, vendorKernelsOff } from "./environment.ts";
-import { fingerprintOf, type EngineFingerprint } from "./fingerprint.ts";
+import { ownKernelsOff, prepareEnvironment, requestedEngine, vendorKernelsOff } from "./environment.ts";
+import { fingerprintOf, supportsOwnKernels, type EngineFingerprint } from "./fingerprint.ts";
 import { loadNative, nativeError, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
 
 export interface EngineOptions {
@@ -30,6 +30,8 @@ export interface Engine {
   readonly fingerprint: EngineFingerprint;
   /** What the user of a run should know about this engine; null for native TensorFlow. */
   readonly notice: string | null;
+  /** Whether Saphena's own kernels are there (native/): they replace several kernels of TensorFlow, or one at several times its speed. */
+  readonly ownKernels: boolean;
   /** Runs one TensorFlow operation. The caller owns the outputs. */
   execute(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
   /** As `execute` for an operation with one output. */
@@ -43,6 +45,11 @@ export interface Engine {
   tidy<T>(scope: () => T): T;
   keep(tensor: Tensor): Tensor;
   memory(): EngineMemory;
+}
+
+/** The same engine computing with TensorFlow's kernels alone: what Saphena's own are checked against. */
+export function withoutOwnKernels(engine: Engine): Engine {
+  return { ...engine, ownKernels: false };
 }
 
 const loaded = new Map<EngineName, { engine: Promise<Engine>; threads: number }>();
@@ -89,14 +96,18 @@ function createEngine(native: NativeModule, threads: number): Engine {
       throw nativeError(op, cause);
     }
   };
+  const usesGpu = backend.isUsingGpuDevice;
+  const ownKernels = !usesGpu && !ownKernelsOff() && supportsOwnKernels();
   return {
     fingerprint: fingerprintOf({
       tensorflowVersion: backend.binding.TF_Version,
-      usesGpu: backend.isUsingGpuDevice,
+      usesGpu,
       threads,
       vendorKernelsOff: vendorKernelsOff(),
+      ownKernels,
     }),
     notice: null,
+    ownKernels,
     execute,
     run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor: (values, shape) => native.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32"),

@@ -36,6 +36,11 @@ export function vendorKernelsOff(): boolean {
   return process.env["TF_ENABLE_ONEDNN_OPTS"] === "0";
 }
 
+/** Whether the user switched off Saphena's own kernels: for comparing, and for finding out whether they are at fault. */
+export function ownKernelsOff(): boolean {
+  return process.env["SAPHENA_KERNELS"] === "tensorflow";
+}
+
 const DEFAULTS: Readonly<Record<string, string>> = {
   TF_CPP_MIN_LOG_LEVEL: "2",
   // Equal seeds must give equal bits on a GPU, too.

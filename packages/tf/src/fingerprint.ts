@@ -21,15 +21,26 @@ export function deviceKindOf(usesGpu: boolean, driverText: string | null): strin
   return `gpu:${model ?? "unknown"}`;
 }
 
+/** Raised when Saphena's own kernels (native/) begin to give other bits. */
+const KERNELS_VERSION = 1;
+
+/** Whether this processor runs Saphena's own kernels. Set-up compiles them where it can. */
+export function supportsOwnKernels(): boolean {
+  const set = instructionSetOf(readText("/proc/cpuinfo") ?? "", process.arch);
+  return ["amx_tile", "avx512_bf16", "avx512f", "avx2"].includes(set);
+}
+
 /** The fingerprint of this process's engine on this machine. */
 export function fingerprintOf(engine: {
   tensorflowVersion: string;
   usesGpu: boolean;
   threads: number;
   vendorKernelsOff: boolean;
+  ownKernels: boolean;
 }): EngineFingerprint {
+  const kernels = engine.ownKernels ? ` with kernels ${KERNELS_VERSION}` : "";
   return {
-    engine: engine.vendorKernelsOff ? "tensorflow-native without oneDNN" : "tensorflow-native",
+    engine: `tensorflow-native${kernels}${engine.vendorKernelsOff ? " without oneDNN" : ""}`,
     tensorflowVersion: engine.tensorflowVersion,
     deviceKind: deviceKindOf(engine.usesGpu, engine.usesGpu ? readGpuInformation() : null),
     instructionSet: instructionSetOf(readText("/proc/cpuinfo") ?? "", process.arch),

@@ -2,7 +2,7 @@
 //
 //   const engine = await loadEngine({ threads: 1 });
 //   const y = engine.tidy(() => leakyRelu(engine, engine.tensor(Float32Array.of(-1, 2), [2]), 0.01));
-export { loadEngine, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
+export { loadEngine, withoutOwnKernels, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
 export { preloadEngine } from "./preload.ts";
 export type { EngineFingerprint } from "./fingerprint.ts";
 export type { OpAttribute, Tensor } from "./native.ts";
@@ -41,5 +41,12 @@ export {
   type BatchNormForward,
   type BatchNormOptions,
 } from "./fused-batch-norm.ts";
+export {
+  normActivation,
+  normActivationGradient,
+  type NormActivation,
+  type NormActivationOptions,
+  type NormParameters,
+} from "./norm-activation.ts";
 export { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
 export { applyAdam, applyGradientDescent, applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";

@@ -1,8 +1,6 @@
 // The layers of VENet with their gradients: convolution block, upsampling with skip, 1x1 convolution, pooling and dense. x is [n,h,w,c].
 import {
-  batchNormGradient,
   batchNormInference,
-  batchNormTraining,
   biasAdd,
   biasGradient,
   broadcast,
@@ -15,6 +13,8 @@ import {
   matrixProduct,
   mean,
   multiply,
+  normActivation,
+  normActivationGradient,
   padTopLeft,
   reshape,
   slice,
@@ -41,19 +41,17 @@ export function convolutionBlock(pass: Pass, name: string, x: Tensor, stride: 1 
     normalised.dispose();
     return activated;
   }
-  const normalised = batchNormTraining(engine, convolved, scale, offset, average, variance, BATCH_NORM);
-  pass.moveRunning(`${name}.norm.mean`, normalised.runningMean);
-  pass.moveRunning(`${name}.norm.variance`, normalised.runningVariance);
-  const output = leakyRelu(engine, normalised.output, LEAKY_SLOPE);
-  normalised.output.dispose(); // the sign of the LeakyReLU's output tells its gradient all it needs
+  const parameters = { scale, offset, mean: average, variance };
+  const activated = normActivation(engine, convolved, parameters, NORM_ACTIVATION);
+  pass.moveRunning(`${name}.norm.mean`, activated.runningMean);
+  pass.moveRunning(`${name}.norm.variance`, activated.runningVariance);
+  const { output } = activated;
   pass.tape.record({
     output,
     inputs: [x],
-    saved: [convolved, ...normalised.reserved],
+    saved: [convolved, ...activated.reserved],
     backward: (gradient) => {
-      const afterNorm = leakyReluGradient(engine, gradient, output, LEAKY_SLOPE);
-      const norm = batchNormGradient(engine, afterNorm, convolved, scale, normalised.reserved, BATCH_NORM.epsilon);
-      afterNorm.dispose();
+      const norm = normActivationGradient(engine, gradient, convolved, parameters, activated, NORM_ACTIVATION);
       pass.gradient(`${name}.norm.scale`, norm.scale);
       pass.gradient(`${name}.norm.offset`, norm.offset);
       pass.gradient(`${name}.kernel`, paddedKernelGradient(engine, x, kernel, norm.x, stride));
@@ -163,6 +161,7 @@ function recordDense(
   });
 }
 
+const NORM_ACTIVATION = { ...BATCH_NORM, slope: LEAKY_SLOPE };
 const SAME = { stride: 1, padding: "SAME" } as const;
 const STRIDED = { stride: 2, padding: "VALID" } as const;
 const UPSAMPLING = { stride: 2, padding: "VALID" } as const;

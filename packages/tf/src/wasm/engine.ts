@@ -49,6 +49,7 @@ export async function createWasmEngine(notice: string): Promise<Engine> {
   return {
     fingerprint: wasmFingerprint(started.version),
     notice,
+    ownKernels: false,
     execute,
     run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor,

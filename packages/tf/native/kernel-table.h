@@ -1,0 +1,10 @@
+// The table of all kernels of one instruction set; included once by each kernels-*.cc.
+#include "norm-activation.h"
+#include "winograd-convolution.h"
+
+namespace SAPHENA_ISA {
+
+extern const saphena::Kernels table;
+const saphena::Kernels table = {convolution, convolutionInputGradient, convolutionKernelGradient, normActivation, normActivationGradient};
+
+}  // namespace SAPHENA_ISA
