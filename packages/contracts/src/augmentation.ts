@@ -110,17 +110,16 @@ type Setting = readonly [path: string, value: number];
 /** Pairs of settings, by their paths in a sweep file, of which the first may not be above the second. A name has none. */
 export function augmentationRanges(config: AugmentationConfig): { min: Setting; max: Setting }[] {
   if (typeof config !== "object") return [];
-  const { scaling, gaussianBlur, brightness, contrast, lowResolution, gamma } = config;
   const range = (name: string, what: string, min: number, max: number): { min: Setting; max: Setting } => ({
     min: [`train.augment.${name}.min${what}`, min],
     max: [`train.augment.${name}.max${what}`, max],
   });
   return [
-    range("scaling", "Factor", scaling.minFactor, scaling.maxFactor),
-    range("gaussianBlur", "SigmaPixels", gaussianBlur.minSigmaPixels, gaussianBlur.maxSigmaPixels),
-    range("brightness", "Factor", brightness.minFactor, brightness.maxFactor),
-    range("contrast", "Factor", contrast.minFactor, contrast.maxFactor),
-    range("lowResolution", "Zoom", lowResolution.minZoom, lowResolution.maxZoom),
-    range("gamma", "Exponent", gamma.minExponent, gamma.maxExponent),
+    range("scaling", "Factor", config.scaling.minFactor, config.scaling.maxFactor),
+    range("gaussianBlur", "SigmaPixels", config.gaussianBlur.minSigmaPixels, config.gaussianBlur.maxSigmaPixels),
+    range("brightness", "Factor", config.brightness.minFactor, config.brightness.maxFactor),
+    range("contrast", "Factor", config.contrast.minFactor, config.contrast.maxFactor),
+    range("lowResolution", "Zoom", config.lowResolution.minZoom, config.lowResolution.maxZoom),
+    range("gamma", "Exponent", config.gamma.minExponent, config.gamma.maxExponent),
   ];
 }

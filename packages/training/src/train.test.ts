@@ -137,6 +137,15 @@ describe("data that lacks something", () => {
   });
 });
 
+test("masks that vanished when the dataset was packed are named in the log, and where it is kept", async () => {
+  const emptied = { ...discPack({ labels: LABELS }), emptiedMasks: ["img-003", "img-007"] };
+  const { end, messages } = await run({ pack: emptied, train: { epochs: 1 } });
+  const said =
+    "2 masks have no foreground left at 16 px, which is taken for no lesion: img-003, img-007; a larger model.inputSize keeps small lesions";
+  expect(ofType(messages, "log")).toContainEqual({ type: "log", level: "warn", message: said });
+  expect(await readFile(fileOf(end, "log"), "utf8")).toContain(said);
+});
+
 describe("a training refuses", () => {
   test("a split that leaks", async () => {
     const leaking = { repeat: 0, outer: 0, train: ["img-001", "img-002"], validation: ["img-002"] };

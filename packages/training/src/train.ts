@@ -50,8 +50,20 @@ function announce(session: Session): void {
   const resumedFrom = otherFingerprints(earlierEngines, fingerprint);
   session.report({ type: "started", fingerprint, parameterCount: network.parameterCount, firstEpoch: position.epoch + 1, resumedFrom });
   log("info", `training on ${fold.train.length} images, validating on ${fold.validation.length}, ${network.parameterCount} parameters`);
+  const emptied = emptiedMasks(session.pack);
+  if (emptied !== null) log("warn", emptied);
   if (position.epoch + position.step > 0) log("info", `going on after epoch ${position.epoch} and ${position.step} steps`);
   if (resumedFrom.length > 0) log("warn", "earlier steps were done on another kind of engine: numbers may differ in their last digits");
+}
+
+const MOST_NAMED = 5;
+
+/** Said in every run, also when the dataset was packed for one before it: such images teach that there is no lesion where there is one. */
+function emptiedMasks({ emptiedMasks: ids, inputSize }: TrainingParts["pack"]): string | null {
+  if (ids.length === 0) return null;
+  const named = ids.slice(0, MOST_NAMED).join(", ") + (ids.length > MOST_NAMED ? ", …" : "");
+  const what = ids.length === 1 ? "1 mask has" : `${ids.length} masks have`;
+  return `${what} no foreground left at ${inputSize} px, which is taken for no lesion: ${named}; a larger model.inputSize keeps small lesions`;
 }
 
 /** The epoch's points, into the history first: a checkpoint written from here on holds them. */

@@ -154,12 +154,6 @@ class Execution implements ActiveAttempt {
     this.progress = { ...this.progress, epochs: config.train.epochs };
     const { splits } = await this.#parts.data.load(sweep);
     const pack = await this.#parts.data.pack(sweep, config.model, (done, total) => this.#log.debug({ done, total }, "packing the dataset"));
-    if (pack.built && pack.emptiedMasks.length > 0) {
-      await this.#say(
-        "warn",
-        `${pack.emptiedMasks.length} masks lost all their foreground at ${config.model.inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`,
-      );
-    }
     // After a stop the folder may be gone.
     const checkpoint =
       this.#asked !== null

@@ -98,8 +98,6 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
     onProgress: progress.show,
   });
   progress.end();
-  if (pack.emptiedMasks.length > 0)
-    warn(`${plural(pack.emptiedMasks.length, "mask")} lost all foreground at ${inputSize} px: ${pack.emptiedMasks.slice(0, 5).join(", ")}`);
   return {
     type: "start",
     run: "train",

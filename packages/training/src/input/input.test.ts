@@ -94,7 +94,7 @@ describe("a thread that fills batches", () => {
   });
 
   it("fails the run even while another thread's batches are there to be taken", async () => {
-    const input = open(2, [impossible, ...Array<BatchRequest>(50).fill(possible)]);
+    const input = open(2, [impossible, ...Array.from({ length: 50 }, () => possible)]);
     await expect(input.next()).rejects.toThrow(RangeError);
   });
 
