@@ -1,5 +1,5 @@
 import { SaphenaError } from "@saphena/contracts";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { loadEngine } from "./engine.ts";
 import { deviceKindOf, instructionSetOf } from "./fingerprint.ts";
 import { loadNative, nativeError, restoreRemovedNodeFunction } from "./native.ts";
@@ -13,6 +13,8 @@ const codeOf = (action: () => unknown): string => {
   }
   return "nothing was thrown";
 };
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe("loadEngine", () => {
   it("tells which engine computes", async () => {
@@ -29,6 +31,18 @@ describe("loadEngine", () => {
       message: expect.stringContaining("this process runs its engine with 1 threads"),
     });
     await expect(loadEngine({ threads: 0 })).rejects.toThrow("1 or more threads");
+  });
+
+  it("takes the engine that SAPHENA_ENGINE names, and no other word", async () => {
+    vi.stubEnv("SAPHENA_ENGINE", "wasm");
+    expect((await loadEngine({ threads: 1 })).fingerprint.engine).toBe("tensorflow-wasm");
+    vi.stubEnv("SAPHENA_ENGINE", "native");
+    expect((await loadEngine({ threads: 1 })).fingerprint.engine).toMatch(/^tensorflow-native/);
+    vi.stubEnv("SAPHENA_ENGINE", "fast");
+    await expect(loadEngine({ threads: 1 })).rejects.toMatchObject({
+      code: "ENVIRONMENT_INVALID",
+      message: expect.stringContaining("fast"),
+    });
   });
 
   it("says in one line what is missing and what to do", () => {
@@ -52,9 +66,9 @@ describe("loadEngine", () => {
   });
 });
 
-const engine = await loadEngine({ threads: 1 });
+const engines = [await loadEngine({ threads: 1, engine: "native" }), await loadEngine({ threads: 1, engine: "wasm" })];
 
-describe("tensors", () => {
+describe.each(engines.map((engine) => ({ name: engine.fingerprint.engine, engine })))("tensors of $name", ({ engine }) => {
   it("are freed at the end of their scope, except what is kept or returned", () => {
     const before = engine.memory().tensors;
     const [kept, returned] = engine.tidy(() => {

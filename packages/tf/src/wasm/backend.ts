@@ -109,12 +109,17 @@ async function leavingProcessAlone<T>(complaints: string[], start: () => Promise
   }
 }
 
-/** The backend takes the null that a full heap (4 GB) gives for an address; an error in the words of TensorFlow is better. */
+/**
+ * The backend takes whatever address it gets. A full heap (4 GB) gives null, a request beyond 32 bits one that is cut off, and the last
+ * request of a nearly full heap memory that is not there (dlmalloc's end of heap wraps around): all are an error in TensorFlow's words.
+ */
 function refuseFailedAllocations(backend: WasmBackend): void {
+  backend.wasm._malloc(0); // a stub until its first call, which would put the real function in this one's place
   const allocate = backend.wasm._malloc;
   backend.wasm._malloc = (bytes) => {
-    const address = allocate(bytes);
-    if (address === 0 && bytes > 0) throw new Error(`OOM when allocating ${bytes} bytes of WASM memory`);
+    const address = bytes < 2 ** 32 ? allocate(bytes) >>> 0 : 0;
+    const failed = address === 0 || address + bytes > backend.wasm.HEAPU8.length;
+    if (failed && bytes > 0) throw new Error(`OOM when allocating ${bytes} bytes of WASM memory`);
     return address;
   };
 }

@@ -28,10 +28,10 @@ export async function createWasmEngine(notice: string): Promise<Engine> {
     if (operation === undefined) throw new SaphenaError("INTERNAL", `the WASM engine has no operation ${op}`);
     try {
       const made = operation(memory, inputs.map(dataOf), attributesOf(attributes)).map((data) => scopes.open(data));
-      const [complaint] = started.takeComplaints();
-      if (complaint !== undefined) throw new Error(complaint);
-      if (made.length !== outputs) throw new Error(`it has ${made.length} outputs, not ${outputs}`);
-      return made;
+      const [complaint = made.length === outputs ? null : `it has ${made.length} outputs, not ${outputs}`] = started.takeComplaints();
+      if (complaint === null) return made;
+      for (const tensor of made) tensor.dispose();
+      throw new Error(complaint);
     } catch (cause) {
       throw nativeError(op, cause);
     }
