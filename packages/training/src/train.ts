@@ -50,6 +50,7 @@ function announce(session: Session): void {
   const resumedFrom = otherFingerprints(earlierEngines, fingerprint);
   session.report({ type: "started", fingerprint, parameterCount: network.parameterCount, firstEpoch: position.epoch + 1, resumedFrom });
   log("info", `training on ${fold.train.length} images, validating on ${fold.validation.length}, ${network.parameterCount} parameters`);
+  if (engine.notice !== null) log("warn", engine.notice);
   const emptied = emptiedMasks(session.pack);
   if (emptied !== null) log("warn", emptied);
   if (position.epoch + position.step > 0) log("info", `going on after epoch ${position.epoch} and ${position.step} steps`);
