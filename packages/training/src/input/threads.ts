@@ -1,5 +1,5 @@
-// Batches filled by worker threads, a little ahead of the training. There is one place more than there are threads: while the
-// training uses one, each thread can fill another. Packed images are shared with the threads, not copied.
+// Batches filled by worker threads, a little ahead of the training. There are two places more than there are threads: while the
+// training uses one and each thread fills another, one is ready. Packed images are shared with the threads, not copied.
 import { Worker } from "node:worker_threads";
 import { SaphenaError } from "@saphena/contracts";
 import type { Batch, BatchRequest, BatchSource } from "@saphena/dataset";
@@ -11,7 +11,7 @@ import { shareBatch, viewBatch } from "./shared-batch.ts";
 const FILLER = new URL("../../dist/input/filler-thread.js", import.meta.url);
 
 export function openThreads({ source, requests, batchSize, threads, seed, augment, statistics }: InputParts): Input {
-  const room = Array.from({ length: threads + 1 }, () => shareBatch(batchSize, source.inputSize));
+  const room = Array.from({ length: threads + 2 }, () => shareBatch(batchSize, source.inputSize));
   const workerData: FillerStart = { source: shareSource(source), options: { seed, augment, statistics }, room };
   const workers = Array.from({ length: threads }, () => new Worker(FILLER, { workerData, execArgv: [] }));
   return new ThreadedInput(workers, requests, (place, size) => viewBatch(room[place]!, size), room.length);
