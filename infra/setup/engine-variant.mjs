@@ -22,13 +22,14 @@ export function badOption(message) {
  * CPU. Nothing is chosen by looking for a GPU: 3 GB are fetched only for who asked for them.
  */
 export function chooseVariant({ requested, recorded, installed }) {
+  if (requested !== undefined && !isVariant(requested)) throw badOption(`${JSON.stringify(requested)} is neither "cpu" nor "cuda"`);
   return requested ?? recorded ?? installed ?? "cpu";
 }
 
 export function recordedVariant(root, cache) {
   try {
     const text = readFileSync(choicePath(root, cache), "utf8").trim();
-    return text === "cpu" || text === "cuda" ? text : undefined;
+    return isVariant(text) ? text : undefined;
   } catch {
     return undefined;
   }
@@ -38,6 +39,10 @@ export async function recordVariant(root, cache, variant) {
   const path = choicePath(root, cache);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${variant}\n`);
+}
+
+function isVariant(text) {
+  return text === "cpu" || text === "cuda";
 }
 
 /** Names a clone in the cache. */

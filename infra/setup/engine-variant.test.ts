@@ -20,6 +20,10 @@ test("a choice holds until another one is made", () => {
   expect(chooseVariant({ requested: "cpu", recorded: "cuda", installed: "cuda" })).toBe("cpu");
 });
 
+test("a variant that does not exist is refused, not taken for the CPU's", () => {
+  expect(() => chooseVariant({ requested: "gpu", recorded: "cpu", installed: "cpu" })).toThrow('"gpu" is neither "cpu" nor "cuda"');
+});
+
 test("what is installed stands for a choice that was lost with the cache", () => {
   expect(chooseVariant({ requested: undefined, recorded: undefined, installed: "cuda" })).toBe("cuda");
 });

@@ -39,7 +39,7 @@ describe("docker-compose.yml", () => {
     dependencies.some(({ on, condition }) => on === name && condition === "service_completed_successfully");
 
   it("has a health check for every service that goes on running", () => {
-    expect(names.sort()).toEqual([...OURS, "bucket", "s3", "valkey"].sort());
+    expect(names.sort()).toEqual([...OURS, "bucket", "s3", "valkey", "worker-gpu"].sort());
     expect(names.filter((name) => services[name]!.healthcheck === undefined)).toEqual(names.filter(runsOnce));
   });
 
@@ -63,6 +63,21 @@ describe("docker-compose.yml", () => {
       expect(build).toEqual({ context: ".", dockerfile: DOCKERFILE, target: name });
       expect(stages.find((stage) => stage.name === build!.target)?.command).toEqual(command);
     }
+  });
+
+  it("has a profile whose worker differs by its engine, the GPUs reserved for it and its slots alone", () => {
+    const { profiles, deploy, build, environment, ...gpuWorker } = services["worker-gpu"]!;
+    const { build: cpuBuild, environment: cpuEnvironment, ...cpuWorker } = services["worker"]!;
+    expect(names.filter((name) => services[name]!.profiles !== undefined)).toEqual(["worker-gpu"]);
+    expect(profiles).toEqual(["gpu"]);
+    expect(gpuWorker).toEqual(cpuWorker);
+    expect(build).toEqual({ ...cpuBuild, args: { ENGINE_VARIANT: "cuda" } });
+    expect(stages.find(({ name }) => name === "engine")?.arguments).toEqual({ ENGINE_VARIANT: "cpu" });
+    expect(deploy?.resources.reservations.devices).toEqual([{ driver: "nvidia", count: "all", capabilities: ["gpu"] }]);
+    const { SAPHENA_SLOTS: _, ...shared } = cpuEnvironment!;
+    expect(environment).toEqual({ ...shared, SAPHENA_SLOTS_PER_DEVICE: "1", NVIDIA_DRIVER_CAPABILITIES: "compute,utility" });
+    const changed = readComposeFile({ GPU_POOL: "gpu", SAPHENA_SLOTS_PER_DEVICE: "3" }).services["worker-gpu"]!;
+    expect(changed.environment).toMatchObject({ SAPHENA_POOL: "gpu", SAPHENA_SLOTS_PER_DEVICE: "3" });
   });
 
   it("publishes on loopback only, and declares its volumes", () => {

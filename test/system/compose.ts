@@ -6,13 +6,16 @@ import { REPOSITORY } from "./repository.ts";
 
 export interface ComposeService {
   image?: string;
-  build?: { context: string; dockerfile: string; target: string };
+  build?: { context: string; dockerfile: string; target: string; args?: Record<string, string> };
   command: string[];
   environment?: Record<string, string>;
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
   ports?: string[];
   volumes?: string[];
+  /** Started only when one of these is asked for; without any, always. */
+  profiles?: string[];
+  deploy?: { resources: { reservations: { devices: { driver: string; count: string | number; capabilities: string[] }[] } } };
 }
 
 export interface ComposeFile {
@@ -42,6 +45,8 @@ export interface DockerStage {
   /** An image or the name of an earlier stage. */
   from: string;
   command: string[] | null;
+  /** ARG with its default, of this stage alone. */
+  arguments: Record<string, string>;
   /** ENV of the stage and of those it stands on. */
   environment: Record<string, string>;
 }
@@ -52,13 +57,17 @@ export function readDockerfile(path: string): DockerStage[] {
     const [, from, name] = /^FROM (\S+) AS (\S+)$/.exec(line) ?? [];
     if (from !== undefined && name !== undefined) {
       const base = stages.find((stage) => stage.name === from);
-      stages.push({ name, from, command: null, environment: { ...base?.environment } });
+      stages.push({ name, from, command: null, arguments: {}, environment: { ...base?.environment } });
     }
     const stage = stages.at(-1);
-    const command = /^CMD (\[.*\])$/.exec(line)?.[1];
-    if (stage !== undefined && command !== undefined) stage.command = JSON.parse(command) as string[];
-    const [, variable, value] = /^ENV (\w+)=(\S+)$/.exec(line) ?? [];
-    if (stage !== undefined && variable !== undefined && value !== undefined) stage.environment[variable] = value;
+    if (stage !== undefined) readInstruction(line, stage);
   }
   return stages;
+}
+
+function readInstruction(line: string, stage: DockerStage): void {
+  const command = /^CMD (\[.*\])$/.exec(line)?.[1];
+  if (command !== undefined) stage.command = JSON.parse(command) as string[];
+  const [, kind, variable, value] = /^(ARG|ENV) (\w+)=(\S+)$/.exec(line) ?? [];
+  if (variable !== undefined && value !== undefined) stage[kind === "ARG" ? "arguments" : "environment"][variable] = value;
 }
