@@ -3,7 +3,7 @@ import type { ImageFile } from "@saphena/contracts";
 import { placement } from "./geometry.ts";
 import type { Fitting } from "./geometry.ts";
 import { resample } from "./resampling.ts";
-import { decoding, openImage, readHeader } from "./source-image.ts";
+import { decoding, openImage, readHeader, refuseUnusable } from "./source-image.ts";
 
 const WHITE = 255;
 
@@ -19,7 +19,7 @@ export async function inspectImage(bytes: Uint8Array): Promise<Pick<ImageFile, "
  * that has the input size already keeps its very bytes), with `fit` padded with white. Throws IMAGE_INVALID.
  */
 export async function decodeImage(bytes: Uint8Array, fitting: Fitting): Promise<Uint8Array> {
-  await readHeader(bytes);
+  await refuseUnusable(bytes);
   const { pixels, width, height } = await decodeFully(bytes);
   const at = placement(width, height, fitting);
   const placed = resample(pixels, width, height, at.width, at.height);

@@ -3,7 +3,7 @@ import { SaphenaError } from "@saphena/contracts";
 import type { DatasetRecord, ImageFile } from "@saphena/contracts";
 import { placeNearest } from "./geometry.ts";
 import type { Fitting } from "./geometry.ts";
-import { paletteAsGrey, readPngStructure } from "./png-structure.ts";
+import { isPng, paletteAsGrey, readPngStructure } from "./png-structure.ts";
 import { decoding, openImage, readHeader } from "./source-image.ts";
 
 type MaskClasses = DatasetRecord["maskClasses"];
@@ -18,16 +18,22 @@ export interface SourceMask {
 /** Decodes a mask in full. Throws MASK_INVALID with what is wrong. */
 export async function readMask(bytes: Uint8Array, maskClasses: MaskClasses): Promise<SourceMask> {
   try {
-    const { format, metadata } = await readHeader(bytes);
-    if (format !== "png")
-      throw new SaphenaError("MASK_INVALID", `it is ${format.toUpperCase()}, which changes pixel values; masks are PNG`);
-    const grey = metadata.channels <= 2;
-    const wide = metadata.depth === "ushort";
-    return maskClasses === null ? await readForeground(bytes, { grey, wide }) : await readClasses(bytes, { grey, wide }, maskClasses);
+    const storage = await storageOf(bytes);
+    return maskClasses === null ? await readForeground(bytes, storage) : await readClasses(bytes, storage, maskClasses);
   } catch (error) {
     if (!(error instanceof SaphenaError) || error.code !== "IMAGE_INVALID") throw error;
     throw new SaphenaError("MASK_INVALID", error.message.slice(error.message.indexOf(": ") + 2), { cause: error });
   }
+}
+
+async function storageOf(bytes: Uint8Array): Promise<Storage> {
+  const structure = isPng(bytes) ? readPngStructure(bytes) : null;
+  // The structure tells all but how many channels the decoder makes of a palette.
+  if (structure !== null && !structure.isPalette && !structure.isAnimated)
+    return { grey: structure.isGrey, wide: structure.bitDepth === 16 };
+  const { format, metadata } = await readHeader(bytes);
+  if (format !== "png") throw new SaphenaError("MASK_INVALID", `it is ${format.toUpperCase()}, which changes pixel values; masks are PNG`);
+  return { grey: metadata.channels <= 2, wide: metadata.depth === "ushort" };
 }
 
 /** What the manifest keeps of a mask, after decoding it in full. */
@@ -54,7 +60,12 @@ export async function decodeMask(
 async function readForeground(bytes: Uint8Array, storage: Storage): Promise<SourceMask> {
   const { width, height, samples, channels } = await readSamples(bytes, storage);
   const classes = new Uint8Array(width * height);
-  for (let i = 0; i < classes.length; i++) classes[i] = colourOf(samples, i, channels) === 0 ? 0 : 1;
+  // Nearly all masks are opaque, and a loop without a call is ten times as fast.
+  if (channels === 1) for (let i = 0; i < classes.length; i++) classes[i] = samples[i] === 0 ? 0 : 1;
+  else if (channels === 3)
+    for (let i = 0, at = 0; i < classes.length; i++, at += 3)
+      classes[i] = (samples[at]! | samples[at + 1]! | samples[at + 2]!) === 0 ? 0 : 1;
+  else for (let i = 0; i < classes.length; i++) classes[i] = colourOf(samples, i, channels) === 0 ? 0 : 1;
   return { width, height, classes };
 }
 

@@ -68,3 +68,29 @@ export async function fingerprintFile(path: string): Promise<FileFingerprint> {
   }
   return { sizeBytes, sha256: hash.digest("hex") };
 }
+
+/** A new file that is written from its start to its end and hashed on the way. */
+export interface HashedFile {
+  append(bytes: Uint8Array): Promise<void>;
+  /** Puts it on the disk; what it holds. */
+  sync(): Promise<FileFingerprint>;
+  close(): Promise<void>;
+}
+
+export async function openHashed(path: string): Promise<HashedFile> {
+  const file = await open(path, "w");
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  return {
+    async append(bytes) {
+      hash.update(bytes);
+      for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at, sizeBytes + at)).bytesWritten;
+      sizeBytes += bytes.length;
+    },
+    async sync() {
+      await file.sync();
+      return { sizeBytes, sha256: hash.digest("hex") };
+    },
+    close: () => file.close(),
+  };
+}

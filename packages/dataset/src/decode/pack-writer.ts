@@ -1,18 +1,18 @@
 // Packing: every image of a dataset decoded once to the input size of a network, into a folder that trainers open.
-import { mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SaphenaError } from "@saphena/contracts";
 import type { DatasetRecord, ImageFile, ManifestRow } from "@saphena/contracts";
 import { sha256 } from "../canonical-json.ts";
-import { mapConcurrently } from "../concurrency.ts";
 import { maskClassCount, sortedById } from "../manifest.ts";
 import type { Fitting } from "./geometry.ts";
 import { decodeImage } from "./image.ts";
 import { decodeMask } from "./mask.ts";
-import { PACK_VERSION, fingerprintFile, packFolderName } from "./pack-file.ts";
-import type { PackHeader } from "./pack-file.ts";
+import { PACK_VERSION, openHashed, packFolderName } from "./pack-file.ts";
+import type { FileFingerprint, PackHeader } from "./pack-file.ts";
+import { makeParts, partsFolder, readParts } from "./pack-parts.ts";
+import type { PackParts, PackedRow } from "./pack-parts.ts";
 import { verifyPack } from "./pack-reader.ts";
 
 export interface PackOptions extends Fitting {
@@ -37,8 +37,9 @@ export interface PackedDataset {
 }
 
 /**
- * Makes the pack unless a sound one is there. Safe with any number of processes at once and after a crash: each builds in a folder of its
- * own, which one rename makes the pack; the first wins. Throws IMAGE_INVALID or MASK_INVALID naming the id, or what `readObject` throws.
+ * Makes the pack unless a sound one is there. Safe with any number of processes at once and after a crash: they share the decoding
+ * (pack-parts.ts), each puts the parts together in a folder of its own, which one rename makes the pack; the first wins.
+ * Throws IMAGE_INVALID or MASK_INVALID naming the id, or what `readObject` throws.
  */
 export async function packDataset(options: PackOptions): Promise<PackedDataset> {
   const name = packFolderName({ datasetHash: options.dataset.hash, inputSize: options.inputSize, resize: options.resize });
@@ -48,13 +49,15 @@ export async function packDataset(options: PackOptions): Promise<PackedDataset> 
 
   await mkdir(options.folder, { recursive: true });
   await removeAbandoned(options.folder);
+  const partsAt = partsFolder(options.folder, name);
   const building = await mkdtemp(join(options.folder, `${BUILDING}${hostname()}~${process.pid}~`));
   try {
-    const { emptiedMasks } = await build(options, building);
-    return { folder: final, emptiedMasks, built: await publish(building, final) };
+    const header = await build(options, { building, partsAt, final });
+    if (header !== null) return { folder: final, emptiedMasks: header.emptiedMasks, built: await publish(building, final) };
   } finally {
-    await rm(building, { recursive: true, force: true });
+    for (const path of [building, partsAt]) await rm(path, { recursive: true, force: true, maxRetries: 5 }); // somebody may still write there
   }
+  return packDataset(options); // another process was faster
 }
 
 const BUILDING = ".building~";
@@ -91,19 +94,26 @@ async function publish(building: string, final: string): Promise<boolean> {
   }
 }
 
-async function build(options: PackOptions, folder: string): Promise<PackHeader> {
+/** Fills the folder `building`; null when meanwhile another process has made the pack. */
+async function build(
+  options: PackOptions,
+  { building, partsAt, final }: { building: string; partsAt: string; final: string },
+): Promise<PackHeader | null> {
   const rows = sortedById(options.rows);
   const hasMasks = rows.some((row) => row.mask !== null);
-  const paths = { images: join(folder, "images.bin"), masks: join(folder, "masks.bin") };
-  const images = await open(paths.images, "w");
-  const masks = hasMasks ? await open(paths.masks, "w") : null;
-  let emptied: boolean[];
-  try {
-    emptied = await writePixels(options, rows, images, masks);
-  } finally {
-    await images.close();
-    await masks?.close();
-  }
+  const parts: PackParts = {
+    folder: partsAt,
+    rows: rows.length,
+    pixels: options.inputSize ** 2,
+    concurrency: options.concurrency ?? 4,
+    decodeRow: (row) => naming(rows[row]!, () => decodeRow(rows[row]!, options)),
+    isMade: async () => (await verifyPack(final)) !== null,
+    onProgress: options.onProgress,
+  };
+  await makeParts(parts);
+  const pixels = await putTogether(parts, building, hasMasks);
+  if (pixels === null) return null;
+  const { emptied, images, masks } = pixels;
   const { hash, labels, maskClasses } = options.dataset;
   const header: PackHeader = {
     packVersion: PACK_VERSION,
@@ -119,46 +129,43 @@ async function build(options: PackOptions, folder: string): Promise<PackHeader> 
     labels: rows.map((row) => labelIndex(row, labels)),
     weights: rows.map((row) => row.weight),
     hasMask: rows.map((row) => (row.mask === null ? 0 : 1)),
-    images: await fingerprintFile(paths.images),
-    masks: hasMasks ? await fingerprintFile(paths.masks) : null,
+    images,
+    masks,
   };
-  await writeFile(join(folder, "pack.json"), JSON.stringify(header), { flush: true });
+  await writeFile(join(building, "pack.json"), JSON.stringify(header), { flush: true });
   return header;
 }
 
-/** Decodes every row and writes it at its place; whether each mask was emptied. Both files are on the disk afterwards. */
-async function writePixels(
-  options: PackOptions,
-  rows: readonly ManifestRow[],
-  images: FileHandle,
-  masks: FileHandle | null,
-): Promise<boolean[]> {
-  const pixels = options.inputSize ** 2;
-  let done = 0;
-  // A missing mask is a hole of zeros.
-  await masks?.truncate(rows.length * pixels);
-  const emptied = await mapConcurrently(rows, options.concurrency ?? 4, async (row, i) => {
-    const decoded = await naming(row, () => decodeRow(row, options));
-    await writeAt(images, decoded.image, i * pixels * 3);
-    if (decoded.mask !== null && masks !== null) await writeAt(masks, decoded.mask.classes, i * pixels);
-    options.onProgress?.(++done, rows.length);
-    return decoded.mask?.emptied ?? false;
-  });
-  await images.sync();
-  await masks?.sync();
-  return emptied;
+interface Pixels {
+  readonly images: FileFingerprint;
+  readonly masks: FileFingerprint | null;
+  readonly emptied: readonly boolean[];
 }
 
-interface DecodedRow {
-  image: Uint8Array;
-  mask: { classes: Uint8Array; emptied: boolean } | null;
+/** Writes the files of the pack from its parts; they are on the disk afterwards. null as `build`. */
+async function putTogether(parts: PackParts, folder: string, hasMasks: boolean): Promise<Pixels | null> {
+  const images = await openHashed(join(folder, "images.bin"));
+  const masks = hasMasks ? await openHashed(join(folder, "masks.bin")) : null;
+  const emptied: boolean[] = [];
+  try {
+    for await (const part of readParts(parts)) {
+      if (part === null) return null;
+      await images.append(part.images);
+      await masks?.append(part.masks);
+      emptied.push(...part.emptied);
+    }
+    return { images: await images.sync(), masks: (await masks?.sync()) ?? null, emptied };
+  } finally {
+    await images.close();
+    await masks?.close();
+  }
 }
 
-async function decodeRow(row: ManifestRow, options: PackOptions): Promise<DecodedRow> {
+async function decodeRow(row: ManifestRow, options: PackOptions): Promise<PackedRow> {
   const image = await decodeImage(await readChecked(row.image, options), options);
-  if (row.mask === null) return { image, mask: null };
+  if (row.mask === null) return { image, mask: null, emptied: false };
   const mask = await decodeMask(await readChecked(row.mask, options), { ...options, maskClasses: options.dataset.maskClasses });
-  return { image, mask };
+  return { image, mask: mask.classes, emptied: mask.emptied };
 }
 
 async function readChecked(file: ImageFile, { readObject }: PackOptions): Promise<Uint8Array> {
@@ -175,10 +182,6 @@ async function naming<T>(row: ManifestRow, work: () => Promise<T>): Promise<T> {
     if (!(error instanceof SaphenaError)) throw error;
     throw new SaphenaError(error.code, `id ${row.id}: ${error.message}`, { cause: error, hint: error.hint });
   }
-}
-
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
 function labelIndex(row: ManifestRow, labels: readonly string[]): number {

@@ -8,6 +8,8 @@ import type { ImageFile, ManifestRow } from "@saphena/contracts";
 import { sha256 } from "../canonical-json.ts";
 import { decodeImage } from "./image.ts";
 import { openPack } from "./pack-reader.ts";
+import { packFolderName } from "./pack-file.ts";
+import { makeParts, partsFolder } from "./pack-parts.ts";
 import { packDataset } from "./pack-writer.ts";
 import type { PackOptions } from "./pack-writer.ts";
 
@@ -162,5 +164,70 @@ describe("a pack", () => {
     for (const name of [dead, ...others]) await mkdir(join(folder, name));
     await packDataset(await options());
     expect((await readdir(folder)).sort()).toEqual([...others, `${sha256("dataset")}-8-stretch`].sort());
+  });
+});
+
+describe("a pack that several processes want at once", () => {
+  const COUNT = 640; // twenty parts
+  /** Many rows of one image, and how many objects were asked for. */
+  async function many(changes: Partial<PackOptions> = {}): Promise<{ options: PackOptions; reads: () => number }> {
+    const image = await stored(8, 8, (i) => i & 255);
+    const row = (n: number): ManifestRow => ({ id: `i${n + 1000}`, image, mask: null, label: null, group: "g", source: null, weight: 1 });
+    let reads = 0;
+    const readObject = async (hash: string): Promise<Uint8Array> => {
+      reads++;
+      return objects.get(hash)!;
+    };
+    const asked = await options({ rows: Array.from({ length: COUNT }, (_, n) => row(n)), readObject, ...changes });
+    return { options: asked, reads: () => reads };
+  }
+  const partsOf = ({ dataset, inputSize, resize }: PackOptions): string =>
+    partsFolder(folder, packFolderName({ datasetHash: dataset.hash, inputSize, resize }));
+
+  it("is decoded by them together: each takes what the others have not made", async () => {
+    const three = await Promise.all([many(), many(), many()]);
+    const packed = await Promise.all(three.map((one) => packDataset(one.options)));
+    expect(packed.filter(({ built }) => built)).toHaveLength(1);
+    const reads = three.reduce((sum, one) => sum + one.reads(), 0);
+    expect(reads).toBeGreaterThanOrEqual(COUNT);
+    expect(reads).toBeLessThan(2 * COUNT); // alone, each would read them all
+    expect(await readdir(folder)).toEqual([`${sha256("dataset")}-8-stretch`]);
+    expect((await openPack(packed[0]!.folder)).images.subarray(-192)).toEqual(
+      await decodeImage([...objects.values()][0]!, { inputSize: 8, resize: "stretch" }),
+    );
+  });
+
+  it("is taken as it is by one who comes to its parts after the others have removed them", async () => {
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    let lateReads = 0;
+    const readLate = async (hash: string): Promise<Uint8Array> => {
+      lateReads++;
+      await gate;
+      return objects.get(hash)!;
+    };
+    const late = packDataset((await many({ readObject: readLate })).options);
+    expect((await packDataset((await many()).options)).built).toBe(true);
+    open();
+    expect(await late).toMatchObject({ built: false });
+    expect(lateReads).toBeLessThanOrEqual(64); // the two parts it had begun
+    expect(await readdir(folder)).toEqual([`${sha256("dataset")}-8-stretch`]);
+  });
+
+  it("goes on from the parts that a killed process left, and makes a spoilt one again", async () => {
+    const { options: asked, reads } = await many();
+    const image = await decodeImage([...objects.values()][0]!, { inputSize: 8, resize: "stretch" });
+    const decodeRow = async (): Promise<{ image: Uint8Array; mask: null; emptied: boolean }> => ({ image, mask: null, emptied: false });
+    await makeParts({ folder: partsOf(asked), rows: COUNT, pixels: 64, concurrency: 4, decodeRow, isMade: async () => false });
+    const [first, second, third] = ["0", "1", "2"].map((name) => join(partsOf(asked), name)) as [string, string, string];
+    await writeFile(first, (await readFile(first)).fill(0, 10, 11));
+    await truncate(second, 100);
+    await rm(third);
+    const { folder: at, built } = await packDataset(asked);
+    expect(built).toBe(true);
+    expect(reads()).toBe(3 * 32);
+    const { images } = await openPack(at);
+    for (let row = 0; row < COUNT; row++) expect(images.subarray(row * 192, (row + 1) * 192)).toEqual(image);
+    expect(await readdir(folder)).toEqual([`${sha256("dataset")}-8-stretch`]);
   });
 });

@@ -1,11 +1,14 @@
 // Reads a PNG chunk by chunk: the decoder ignores damaged checksums and a missing end, so damage would train unseen.
 // Also finds what the decoder hides: stored bit depth and palette, which masks need.
+import { crc32 } from "node:zlib";
 import { SaphenaError } from "@saphena/contracts";
 
 export interface PngStructure {
   /** As stored, before any expansion. */
   readonly bitDepth: number;
   readonly isPalette: boolean;
+  /** One channel, besides transparency; false for palettes, whose colours decide. */
+  readonly isGrey: boolean;
   /** Some colour of the palette is not a shade of grey. */
   readonly isPaletteColoured: boolean;
   readonly isAnimated: boolean;
@@ -33,6 +36,7 @@ export function readPngStructure(bytes: Uint8Array): PngStructure {
   return {
     bitDepth: bytes[COLOUR_TYPE_AT - 1]!,
     isPalette: bytes[COLOUR_TYPE_AT] === 3,
+    isGrey: bytes[COLOUR_TYPE_AT] === 0 || bytes[COLOUR_TYPE_AT] === 4,
     isPaletteColoured: colours !== undefined && hasColour(bytes.subarray(colours.start + 8, colours.end - 4)),
     isAnimated: found.some(({ type }) => type === "acTL"),
   };
@@ -77,17 +81,4 @@ const damaged = (what: string): SaphenaError => new SaphenaError("IMAGE_INVALID"
 function hasColour(palette: Uint8Array): boolean {
   for (let i = 0; i + 2 < palette.length; i += 3) if (palette[i] !== palette[i + 1] || palette[i] !== palette[i + 2]) return true;
   return false;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
-  return crc;
-});
-
-/** CRC-32 of the PNG specification. (node:zlib has one only from Node 20.15.) */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -2,6 +2,7 @@
 import type { Metadata, Sharp } from "sharp";
 import { SaphenaError } from "@saphena/contracts";
 import { isPng, readPngStructure } from "./png-structure.ts";
+import type { PngStructure } from "./png-structure.ts";
 
 /** Larger images are refused: 100 megapixels decode to 300 MB. */
 export const MAX_PIXELS = 100_000_000;
@@ -28,14 +29,28 @@ export async function openImage(bytes: Uint8Array, options: { ignoreIcc?: boolea
 
 /** Format and size from the header, after a check of the whole PNG. Throws IMAGE_INVALID. */
 export async function readHeader(bytes: Uint8Array): Promise<SourceImage> {
-  if (bytes.length === 0) throw new SaphenaError("IMAGE_INVALID", "the file is empty");
-  const structure = isPng(bytes) ? readPngStructure(bytes) : null;
+  const structure = checkStructure(bytes);
   const metadata = await decoding((await openImage(bytes)).metadata());
   const format = FORMATS.find((known) => known === metadata.format);
   if (format === undefined) throw new SaphenaError("IMAGE_INVALID", `its format is ${metadata.format}, not PNG, JPEG or WebP`);
   if (structure?.isAnimated === true || (metadata.pages ?? 1) > 1)
     throw new SaphenaError("IMAGE_INVALID", "it is an animation, not one image");
   return { format, width: metadata.autoOrient.width, height: metadata.autoOrient.height, metadata };
+}
+
+/**
+ * Refuses what `readHeader` refuses, for who needs nothing of the header. For a PNG its structure tells all, and the decoder, which
+ * takes a quarter of a millisecond to tell the same, is not asked.
+ */
+export async function refuseUnusable(bytes: Uint8Array): Promise<void> {
+  const structure = checkStructure(bytes);
+  if (structure === null || structure.isAnimated) await readHeader(bytes);
+}
+
+/** Of a PNG; null for another format. */
+function checkStructure(bytes: Uint8Array): PngStructure | null {
+  if (bytes.length === 0) throw new SaphenaError("IMAGE_INVALID", "the file is empty");
+  return isPng(bytes) ? readPngStructure(bytes) : null;
 }
 
 /** Turns sharp's rejection into IMAGE_INVALID. Its own words are kept as the cause only: libvips mixes up those of parallel decodes. */
