@@ -47,6 +47,8 @@ function typeOf(schema: JsonSchema): string {
       return `whole number${numberRange(schema)}`;
     case "number":
       return `number${numberRange(schema)}`;
+    case "object":
+      return "an object";
     case "boolean":
       return "`true` or `false`";
     case "string":
@@ -95,7 +97,12 @@ function keyRows(schema: JsonSchema, prefix: string): string[][] {
     if (value.properties !== undefined) return keyRows(value, `${path}.`);
     const sections = (value.oneOf ?? []).filter(({ properties }) => properties?.["type"] !== undefined);
     if (sections.length > 0) return alternativeRows(sections, `${path}.`);
-    return [[code(path), typeOf(value), defaultOf(value, schema.required?.includes(key) === true), value.description ?? ""]];
+    // A section that a name can stand for: the name, and then what is in the section.
+    const section = value.anyOf?.find(({ properties }) => properties !== undefined);
+    return [
+      [code(path), typeOf(value), defaultOf(value, schema.required?.includes(key) === true), value.description ?? ""],
+      ...(section === undefined ? [] : keyRows(section, `${path}.`)),
+    ];
   });
 }
 
