@@ -12,8 +12,11 @@ export type EngineChoice =
   | { engine: "wasm"; notice: string }
   | { engine: "none"; missing: string };
 
-/** How many times longer a training step takes on WASM than on native TensorFlow, one thread each, 64 px, 16 filters, depth 4. */
-export const WASM_SLOWDOWN = 8;
+/**
+ * How many times longer a training step takes on WASM than on native TensorFlow: 5.9 for 64 px, 16 filters, depth 4, and 7.6 for 128 px,
+ * 32 filters, depth 5 (processor time, one thread each, batch 8, a machine with AVX-512; it takes 0.4 to 0.7 of the memory).
+ */
+export const WASM_SLOWDOWN = "6 to 8";
 
 /**
  * `requested` (SAPHENA_ENGINE) decides where it is given. Otherwise native; and WASM only on a platform that native TensorFlow does not
