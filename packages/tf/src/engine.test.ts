@@ -114,8 +114,17 @@ describe("the fingerprint", () => {
   });
 
   it("names the GPU model where the driver tells it", () => {
-    expect(deviceKindOf(false, null)).toBe("cpu");
-    expect(deviceKindOf(true, "Model: \t\t NVIDIA H100 80GB HBM3\nIRQ: 1")).toBe("gpu:NVIDIA H100 80GB HBM3");
-    expect(deviceKindOf(true, null)).toBe("gpu:unknown");
+    expect(deviceKindOf(false, [])).toBe("cpu");
+    expect(deviceKindOf(true, ["Model: \t\t NVIDIA H100 80GB HBM3\nIRQ: 1"])).toBe("gpu:NVIDIA H100 80GB HBM3");
+    expect(deviceKindOf(true, [])).toBe("gpu:unknown");
+  });
+
+  it("names the model of the GPU that the process was given, and all models where that cannot be told", () => {
+    const gpus = ["Model: \t Tesla T4\nGPU UUID: \t GPU-77d0\n", "Model: \t NVIDIA A100\nGPU UUID: \t GPU-5c1a\n"];
+    expect(deviceKindOf(true, gpus, "GPU-5c1a")).toBe("gpu:NVIDIA A100");
+    expect(deviceKindOf(true, gpus, "gpu-77")).toBe("gpu:Tesla T4");
+    for (const visible of [null, "0", "GPU-5c1a,GPU-77d0", "MIG-1"])
+      expect(deviceKindOf(true, gpus, visible)).toBe("gpu:NVIDIA A100 or Tesla T4");
+    expect(deviceKindOf(true, [gpus[0]!, gpus[0]!], "1")).toBe("gpu:Tesla T4");
   });
 });

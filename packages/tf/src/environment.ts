@@ -31,6 +31,11 @@ export function requestedEngine(): EngineName | undefined {
   return known;
 }
 
+/** CUDA_VISIBLE_DEVICES, which CUDA itself reads; null = not set. */
+export function visibleDevices(): string | null {
+  return process.env["CUDA_VISIBLE_DEVICES"] ?? null;
+}
+
 /** Whether the user switched off the vendor kernels, which changes results and doubles the step (205 ms instead of 105). */
 export function vendorKernelsOff(): boolean {
   return process.env["TF_ENABLE_ONEDNN_OPTS"] === "0";

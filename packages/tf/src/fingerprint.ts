@@ -1,6 +1,7 @@
 // The engine fingerprint: what must be equal for two runs with equal seeds to give bit-equal numbers.
 import { readdirSync, readFileSync } from "node:fs";
 import type { EngineFingerprint } from "@saphena/contracts";
+import { visibleDevices } from "./environment.ts";
 
 export type { EngineFingerprint };
 
@@ -14,11 +15,18 @@ export function instructionSetOf(cpuInfo: string, architecture: string): string 
   return [...X86_INSTRUCTION_SETS, ...ARM_INSTRUCTION_SETS].find((name) => flags.has(name)) ?? architecture;
 }
 
-/** `cpu`, or `gpu:<model>` with the model the NVIDIA driver reports. */
-export function deviceKindOf(usesGpu: boolean, driverText: string | null): string {
+/**
+ * `cpu`, or `gpu:<model>` with the model the NVIDIA driver reports. `drivenGpus` are the driver's texts about the machine's GPUs and
+ * `visible` is CUDA_VISIBLE_DEVICES: workers name the one GPU of a slot by its UUID. Where it names none (an index, a part of a split
+ * card) and the machine has unlike GPUs, all models are named, because which one CUDA took cannot be told.
+ */
+export function deviceKindOf(usesGpu: boolean, drivenGpus: readonly string[], visible: string | null = null): string {
   if (!usesGpu) return "cpu";
-  const model = driverText === null ? undefined : /^Model:\s*(.+)$/m.exec(driverText)?.[1]?.trim();
-  return `gpu:${model ?? "unknown"}`;
+  const field = (text: string, name: string): string => new RegExp(`^${name}:\\s*(.+)$`, "m").exec(text)?.[1]?.trim() ?? "";
+  const uuid = /^GPU-[^,]+$/i.exec(visible ?? "")?.[0].toLowerCase();
+  const named = drivenGpus.filter((text) => uuid !== undefined && field(text, "GPU UUID").toLowerCase().startsWith(uuid));
+  const models = (named.length === 1 ? named : drivenGpus).map((text) => field(text, "Model")).filter((model) => model !== "");
+  return `gpu:${models.length === 0 ? "unknown" : [...new Set(models)].sort().join(" or ")}`;
 }
 
 /** Raised when Saphena's own kernels (native/) begin to give other bits. */
@@ -42,7 +50,7 @@ export function fingerprintOf(engine: {
   return {
     engine: `tensorflow-native${kernels}${engine.vendorKernelsOff ? " without oneDNN" : ""}`,
     tensorflowVersion: engine.tensorflowVersion,
-    deviceKind: deviceKindOf(engine.usesGpu, engine.usesGpu ? readGpuInformation() : null),
+    deviceKind: deviceKindOf(engine.usesGpu, engine.usesGpu ? readGpuInformation() : [], visibleDevices()),
     instructionSet: instructionSetOf(readText("/proc/cpuinfo") ?? "", process.arch),
     threads: engine.threads,
   };
@@ -53,16 +61,12 @@ export function wasmFingerprint(version: string): EngineFingerprint {
   return { engine: "tensorflow-wasm", tensorflowVersion: version, deviceKind: "cpu", instructionSet: "wasm-simd128", threads: 1 };
 }
 
-function readGpuInformation(): string | null {
+function readGpuInformation(): string[] {
   const root = "/proc/driver/nvidia/gpus";
   try {
-    return (
-      readdirSync(root)
-        .map((gpu) => readText(`${root}/${gpu}/information`))
-        .find((text) => text !== null) ?? null
-    );
+    return readdirSync(root).flatMap((gpu) => readText(`${root}/${gpu}/information`) ?? []);
   } catch {
-    return null; // no NVIDIA driver file system, as in some containers: the kind is then "gpu:unknown"
+    return []; // no NVIDIA driver file system, as in some containers: the kind is then "gpu:unknown"
   }
 }
 
