@@ -61,6 +61,14 @@ struct Kernels {
   /** Batch normalisation in training, then LeakyReLU. */
   void (*normActivation)(const NormInput& in, const NormOutput& out);
   void (*normActivationGradient)(const NormGradientInput& in, const NormGradientOutput& out);
+
+  /** upsampled [rows, own] + bias [own], joined with skip [rows, theirs] to [rows, own + theirs]. */
+  void (*joinBiased)(const float* upsampled, const float* bias, int own, const float* skip, int theirs, int64_t rows, float* joined);
+  /** The gradients of `joinBiased` with respect to upsampled, bias and skip. */
+  void (*joinBiasedGradient)(const float* gradient, int own, int theirs, int64_t rows, float* upsampled, float* bias, float* skip);
+
+  /** gradient + weightDecay·parameter, `size` values each. */
+  void (*addDecay)(const float* gradient, const float* parameter, float weightDecay, int64_t size, float* result);
 };
 
 /** The table for the processor this runs on. */

@@ -1,82 +1,15 @@
-// Makes the kernels operations of TensorFlow, through its stable C interface for kernels. They are registered when the binding is loaded.
+// The kernels as operations of TensorFlow. They are registered when the binding is loaded.
 #include "kernels.h"
-#define IS_SLIM_BUILD // leaves out what needs headers of the C++ interface, which set-up does not install
-#include "tensorflow/c/kernels.h"
-#include "tensorflow/c/ops.h"
-#include "tensorflow/c/tf_status.h"
-#include "tensorflow/c/tf_tensor.h"
-
-#include <initializer_list>
-#include <memory>
-#include <new>
-#include <string>
+#include "operation.h"
 
 namespace {
 
-using saphena::ImageSize;
-
-/** Numbers that an operation takes as attributes. */
-enum Number { EPSILON, MOMENTUM, SLOPE, NUMBERS };
-constexpr const char* NUMBER_NAMES[NUMBERS] = {"epsilon", "momentum", "slope"};
-/** The attributes of one kernel; TensorFlow makes a kernel once for each set of them. */
-struct Attributes {
-  float numbers[NUMBERS] = {};
-};
-
-/** The call of one operation: inputs in, outputs out. The first failure stays and makes the operation fail. */
-class Call {
- public:
-  Call(const Attributes& attributes, TF_OpKernelContext* context) : attributes_(attributes), context_(context), status_(TF_NewStatus()) {}
-  ~Call() {
-    if (TF_GetCode(status_) != TF_OK) TF_OpKernelContext_Failure(context_, status_);
-    for (TF_Tensor* tensor : tensors_) TF_DeleteTensor(tensor);
-    TF_DeleteStatus(status_);
-  }
-  Call(const Call&) = delete;
-
-  /** Input `index` with `rank` dimensions, or null after a failure. */
-  TF_Tensor* input(int index, int rank) {
-    if (failed()) return nullptr;
-    TF_Tensor* tensor = nullptr;
-    TF_GetInput(context_, index, &tensor, status_);
-    if (failed()) return nullptr;
-    keep(tensor);
-    if (TF_NumDims(tensor) != rank) fail("input " + std::to_string(index) + " has " + std::to_string(TF_NumDims(tensor)) + " dimensions and not " + std::to_string(rank));
-    return failed() ? nullptr : tensor;
-  }
-
-  float* output(int index, std::initializer_list<int64_t> shape) {
-    if (failed()) return nullptr;
-    size_t floats = 1;
-    for (int64_t size : shape) floats *= size;
-    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), floats * sizeof(float), status_);
-    if (failed()) return nullptr;
-    keep(tensor);
-    return static_cast<float*>(TF_TensorData(tensor));
-  }
-
-  float number(Number which) const { return attributes_.numbers[which]; }
-
-  void require(bool condition, const char* message) {
-    if (!condition && !failed()) fail(message);
-  }
-  bool failed() const { return TF_GetCode(status_) != TF_OK; }
-  void outOfMemory() { TF_SetStatus(status_, TF_RESOURCE_EXHAUSTED, "OOM when allocating memory for intermediate values"); }
-
- private:
-  void fail(const std::string& message) { TF_SetStatus(status_, TF_INVALID_ARGUMENT, message.c_str()); }
-  void keep(TF_Tensor* tensor) { tensors_[count_++] = tensor; }
-
-  const Attributes& attributes_;
-  TF_OpKernelContext* context_;
-  TF_Status* status_;
-  TF_Tensor* tensors_[16] = {};
-  int count_ = 0;
-};
+using saphena::Call, saphena::ImageSize;
 
 const float* valuesOf(const TF_Tensor* tensor) { return static_cast<const float*>(TF_TensorData(tensor)); }
 int sizeOf(const TF_Tensor* tensor, int dimension) { return static_cast<int>(TF_Dim(tensor, dimension)); }
 ImageSize imagesOf(const TF_Tensor* x) { return {sizeOf(x, 0), sizeOf(x, 1), sizeOf(x, 2)}; }
+int64_t rowsOf(ImageSize size) { return int64_t{size.batch} * size.height * size.width; }
 bool isThreeByThree(const TF_Tensor* kernel) { return TF_Dim(kernel, 0) == 3 && TF_Dim(kernel, 1) == 3; }
 bool sameImages(const TF_Tensor* a, const TF_Tensor* b) {
   return TF_Dim(a, 0) == TF_Dim(b, 0) && TF_Dim(a, 1) == TF_Dim(b, 1) && TF_Dim(a, 2) == TF_Dim(b, 2);
@@ -122,8 +55,8 @@ void normActivation(Call& call) {
   float* results[4];
   for (int i = 0; i < 4; i++) results[i] = call.output(1 + i, {channels});
   if (call.failed()) return;
-  saphena::kernels().normActivation({valuesOf(x), int64_t{size.batch} * size.height * size.width, channels, valuesOf(channelwise[0]),
-                                     valuesOf(channelwise[1]), valuesOf(channelwise[2]), valuesOf(channelwise[3]), call.number(EPSILON), call.number(MOMENTUM), call.number(SLOPE)},
+  saphena::kernels().normActivation({valuesOf(x), rowsOf(size), channels, valuesOf(channelwise[0]),
+                                     valuesOf(channelwise[1]), valuesOf(channelwise[2]), valuesOf(channelwise[3]), call.number(saphena::EPSILON), call.number(saphena::MOMENTUM), call.number(saphena::SLOPE)},
                                     {y, results[0], results[1], results[2], results[3]});
 }
 
@@ -139,57 +72,53 @@ void normActivationGradient(Call& call) {
   float* result = call.output(0, {size.batch, size.height, size.width, channels});
   float *scale = call.output(1, {channels}), *offset = call.output(2, {channels});
   if (call.failed()) return;
-  saphena::kernels().normActivationGradient({valuesOf(gradient), valuesOf(x), int64_t{size.batch} * size.height * size.width, channels,
+  saphena::kernels().normActivationGradient({valuesOf(gradient), valuesOf(x), rowsOf(size), channels,
                                              valuesOf(channelwise[0]), valuesOf(channelwise[1]), valuesOf(channelwise[2]), valuesOf(channelwise[3]),
-                                             call.number(SLOPE)},
+                                             call.number(saphena::SLOPE)},
                                             {result, scale, offset});
 }
 
-template <void (*operation)(Call&)>
-void compute(void* attributes, TF_OpKernelContext* context) {
-  Call call(*static_cast<const Attributes*>(attributes), context);
-  try {
-    operation(call);
-  } catch (const std::bad_alloc&) {
-    call.outOfMemory();
+/** x + bias with what is joined to it: the counts of channels must add up, and the images be the same. */
+void joinBiased(Call& call) {
+  const TF_Tensor *upsampled = call.input(0, 4), *bias = call.input(1, 1), *skip = call.input(2, 4);
+  if (call.failed()) return;
+  const int own = sizeOf(upsampled, 3), theirs = sizeOf(skip, 3);
+  call.require(sameImages(upsampled, skip) && TF_Dim(bias, 0) == own, "upsampled [n,h,w,c] needs a bias of [c] and a skip connection of [n,h,w,s]");
+  const ImageSize size = imagesOf(skip);
+  float* joined = call.output(0, {size.batch, size.height, size.width, own + theirs});
+  if (joined != nullptr) saphena::kernels().joinBiased(valuesOf(upsampled), valuesOf(bias), own, valuesOf(skip), theirs, rowsOf(size), joined);
+}
+
+/** The second input is the bias, which says how many channels are its own. */
+void joinBiasedGradient(Call& call) {
+  const TF_Tensor *gradient = call.input(0, 4), *bias = call.input(1, 1);
+  if (call.failed()) return;
+  const int own = sizeOf(bias, 0), theirs = sizeOf(gradient, 3) - own;
+  call.require(theirs > 0, "the gradient has more channels than the bias");
+  const ImageSize size = imagesOf(gradient);
+  float* upsampled = call.output(0, {size.batch, size.height, size.width, own});
+  float* biasGradient = call.output(1, {own});
+  float* skip = call.output(2, {size.batch, size.height, size.width, theirs});
+  if (!call.failed()) saphena::kernels().joinBiasedGradient(valuesOf(gradient), own, theirs, rowsOf(size), upsampled, biasGradient, skip);
+}
+
+/** Inputs: n gradients, then their n parameters. */
+void addDecay(Call& call) {
+  const int count = call.inputCount() / 2;
+  for (int i = 0; i < count && !call.failed(); i++) {
+    const TF_Tensor *gradient = call.input(i, Call::ANY_RANK), *parameter = call.input(count + i, Call::ANY_RANK);
+    if (call.failed()) return;
+    const int64_t size = TF_TensorElementCount(gradient);
+    call.require(TF_TensorElementCount(parameter) == size, "a parameter and its gradient have one size");
+    std::vector<int64_t> shape;
+    for (int dimension = 0; dimension < TF_NumDims(gradient); dimension++) shape.push_back(TF_Dim(gradient, dimension));
+    float* result = call.output(i, shape.data(), static_cast<int>(shape.size()));
+    if (result != nullptr) saphena::kernels().addDecay(valuesOf(gradient), valuesOf(parameter), call.number(saphena::WEIGHT_DECAY), size, result);
   }
 }
 
-template <Number... numbers>
-void* create(TF_OpKernelConstruction* context) {
-  auto* attributes = new Attributes();
-  TF_Status* status = TF_NewStatus();
-  for (Number number : std::initializer_list<Number>{numbers...})
-    TF_OpKernelConstruction_GetAttrFloat(context, NUMBER_NAMES[number], &attributes->numbers[number], status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(context, status);
-  TF_DeleteStatus(status);
-  return attributes;
-}
-
-void destroy(void* attributes) { delete static_cast<Attributes*>(attributes); }
-
-void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) { TF_ShapeInferenceContextSetUnknownShape(context, status); }
-
-/**
- * An operation named `name` on the CPU, all of whose inputs and outputs are float32. This runs before there is an engine and anybody
- * to tell of a failure: the first use of an operation that is not there fails and says so.
- */
-template <void (*operation)(Call&), Number... numbers>
-void define(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
-  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
-  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, (std::string(input) + ": float").c_str());
-  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, (std::string(output) + ": float").c_str());
-  for (Number number : std::initializer_list<Number>{numbers...})
-    TF_OpDefinitionBuilderAddAttr(definition, (std::string(NUMBER_NAMES[number]) + ": float").c_str());
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknownShape);
-  TF_Status* status = TF_NewStatus();
-  TF_RegisterOpDefinition(definition, status);
-  if (TF_GetCode(status) == TF_OK)
-    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create<numbers...>, compute<operation>, destroy), status);
-  TF_DeleteStatus(status);
-}
-
 const bool registered = [] {
+  using saphena::EPSILON, saphena::MOMENTUM, saphena::SLOPE, saphena::WEIGHT_DECAY, saphena::define;
   define<convolution>("SaphenaConvolution", {"x", "kernel"}, {"y"});
   define<convolutionInputGradient>("SaphenaConvolutionInputGradient", {"gradient", "kernel"}, {"result"});
   define<convolutionKernelGradient>("SaphenaConvolutionKernelGradient", {"x", "gradient"}, {"result"});
@@ -197,6 +126,9 @@ const bool registered = [] {
                                                    {"y", "new_running_mean", "new_running_variance", "mean", "inverse_deviation"});
   define<normActivationGradient, SLOPE>("SaphenaNormActivationGradient", {"gradient", "x", "scale", "offset", "mean", "inverse_deviation"},
                                         {"result", "scale_gradient", "offset_gradient"});
+  define<joinBiased>("SaphenaJoinBiased", {"upsampled", "bias", "skip"}, {"joined"});
+  define<joinBiasedGradient>("SaphenaJoinBiasedGradient", {"gradient", "bias"}, {"upsampled", "bias_gradient", "skip"});
+  define<addDecay, WEIGHT_DECAY>("SaphenaAddDecay", {"gradients: N * float", "parameters: N * float"}, {"results: N * float"}, "N: int >= 1");
   return true;
 }();
 

@@ -48,5 +48,7 @@ export {
   type NormActivationOptions,
   type NormParameters,
 } from "./norm-activation.ts";
+export { joinBiased, joinBiasedGradient } from "./join.ts";
 export { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
 export { applyAdam, applyGradientDescent, applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";
+export { applySgd, type SgdEntry, type SgdOptions } from "./sgd.ts";

@@ -3,9 +3,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  applySgd,
   convolution,
   convolutionInputGradient,
   convolutionKernelGradient,
+  createVariable,
+  joinBiased,
+  joinBiasedGradient,
   loadEngine,
   normActivation,
   normActivationGradient,
@@ -175,6 +179,56 @@ function normTests(engine: Engine): void {
   );
 }
 
+function joinTests(engine: Engine): void {
+  it("bias and join, and their gradients, equal TensorFlow's kernels", () =>
+    engine.tidy(() => {
+      const plain = withoutOwnKernels(engine);
+      const shape = (channels: number): number[] => [2, 13, 11, channels];
+      const tensor = (channels: number, seed: number): Tensor => engine.tensor(noise(2 * 13 * 11 * channels, seed), shape(channels));
+      const [x, skip, gradient, bias] = [tensor(21, 1), tensor(10, 2), tensor(31, 3), engine.tensor(noise(21, 4), [21])];
+      const exact = [joinBiased(engine, x, bias, skip), joinBiased(plain, x, bias, skip)].map((result) => engine.read(result));
+      expect(exact[0]).toEqual(exact[1]);
+      const [own, theirs] = [engine, plain].map((one) => joinBiasedGradient(one, gradient, bias)) as [
+        ReturnType<typeof joinBiasedGradient>,
+        ReturnType<typeof joinBiasedGradient>,
+      ];
+      expect(engine.read(own.x)).toEqual(engine.read(theirs.x));
+      expect(engine.read(own.skip)).toEqual(engine.read(theirs.skip));
+      const expected = engine.read(theirs.bias);
+      engine.read(own.bias).forEach((value, index) => expect(value).toBeCloseTo(expected[index] as number, 4));
+    }));
+}
+
+function sgdTests(engine: Engine): void {
+  it.each([true, false])("three steps over parameters of several sizes equal TensorFlow's kernels, Nesterov's form: %s", (nesterov) => {
+    const sizes = [1, 7, 64, 9001];
+    const run = (one: Engine): Float32Array[] => {
+      const variables = sizes.map((size, index) => ({
+        parameter: createVariable(one, [size], noise(size, index)),
+        momentum: createVariable(one, [size], new Float32Array(size)),
+      }));
+      const results = one.tidy(() => {
+        for (const step of [1, 2, 3]) {
+          const entries = variables.map((pair, index) => ({
+            ...pair,
+            gradient: one.tensor(noise(sizes[index] as number, 10 * step + index), [sizes[index] as number]),
+            value: pair.parameter.read(),
+          }));
+          applySgd(one, entries, { learningRate: 0.1 / step, momentum: 0.9, weightDecay: 0.01, nesterov });
+        }
+        return variables.flatMap(({ parameter, momentum }) => [one.read(parameter.read()), one.read(momentum.read())]);
+      });
+      for (const { parameter, momentum } of variables) for (const variable of [parameter, momentum]) variable.dispose();
+      return results;
+    };
+    const [own, theirs] = [run(engine), run(withoutOwnKernels(engine))];
+    // A product and a sum are rounded once here and twice there.
+    own.forEach((values, index) =>
+      values.forEach((value, at) => expect(Math.abs(value - (theirs[index]?.[at] as number))).toBeLessThan(1e-6)),
+    );
+  });
+}
+
 /** All tests of the own kernels with this instruction set (the processor's widest, if undefined) and number of threads. */
 export async function ownKernelTests({ instructionSet, threads }: { instructionSet?: "avx2"; threads: number }): Promise<void> {
   if (instructionSet !== undefined) process.env["SAPHENA_KERNELS"] = instructionSet;
@@ -182,6 +236,8 @@ export async function ownKernelTests({ instructionSet, threads }: { instructionS
   describe.skipIf(!supportsOwnKernels())(`with ${threads} threads, in float64's terms:`, () => {
     convolutionTests(engine);
     normTests(engine);
+    joinTests(engine);
+    sgdTests(engine);
     it("an input of another shape is refused by name", () =>
       engine.tidy(() => {
         const x = engine.tensor(noise(4 * 8, 1), [1, 2, 2, 8]);

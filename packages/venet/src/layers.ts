@@ -4,10 +4,11 @@ import {
   biasAdd,
   biasGradient,
   broadcast,
-  concatenateChannels,
   convolution,
   convolutionInputGradient,
   convolutionKernelGradient,
+  joinBiased,
+  joinBiasedGradient,
   leakyRelu,
   leakyReluGradient,
   matrixProduct,
@@ -18,7 +19,6 @@ import {
   padTopLeft,
   reshape,
   slice,
-  sliceChannels,
   type Engine,
   type Tensor,
 } from "@saphena/tf";
@@ -69,24 +69,21 @@ export function upsampleAndJoin(pass: Pass, name: string, x: Tensor, skip: Tenso
   const kernel = pass.weight(`${name}.kernel`);
   const bias = pass.weight(`${name}.bias`);
   const upsampled = convolutionInputGradient(engine, skip.shape, kernel, x, UPSAMPLING);
-  const biased = biasAdd(engine, upsampled, bias);
+  const output = joinBiased(engine, upsampled, bias, skip);
   upsampled.dispose();
-  const output = concatenateChannels(engine, biased, skip);
-  biased.dispose();
   if (pass.kind === "training") {
-    const channels = channelsOf(skip);
     pass.tape.record({
       output,
       inputs: [x, skip],
       saved: [],
       backward: (gradient) => {
-        const upGradient = sliceChannels(engine, gradient, 0, channels);
-        pass.gradient(`${name}.bias`, biasGradient(engine, upGradient));
+        const joined = joinBiasedGradient(engine, gradient, bias);
+        pass.gradient(`${name}.bias`, joined.bias);
         // The transposed convolution is the input gradient of a convolution, so its own gradients are that convolution and its kernel gradient.
-        pass.gradient(`${name}.kernel`, convolutionKernelGradient(engine, upGradient, kernel.shape, x, UPSAMPLING));
-        const inputGradient = convolution(engine, upGradient, kernel, UPSAMPLING);
-        upGradient.dispose();
-        return [inputGradient, sliceChannels(engine, gradient, channels, channels)];
+        pass.gradient(`${name}.kernel`, convolutionKernelGradient(engine, joined.x, kernel.shape, x, UPSAMPLING));
+        const inputGradient = convolution(engine, joined.x, kernel, UPSAMPLING);
+        joined.x.dispose();
+        return [inputGradient, joined.skip];
       },
     });
   }
@@ -203,5 +200,3 @@ function spread(engine: Engine, gradient: Tensor, shape: [number, number, number
     return broadcast(engine, reshape(engine, share, [n, 1, 1, channels]), shape);
   });
 }
-
-const channelsOf = (x: Tensor): number => x.shape[x.shape.length - 1] as number;

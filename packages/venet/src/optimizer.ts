@@ -1,9 +1,8 @@
 // The optimizers, in PyTorch's definitions: SGD with momentum and AdamW, both with clipping by the global norm.
 import {
-  add,
   applyAdam,
   applyGradientDescent,
-  applyMomentum,
+  applySgd,
   halfSquareSum,
   multiply,
   pack,
@@ -40,7 +39,7 @@ export function applyOptimizer(
   const step = { gradients, weights, learningRate };
   switch (config.type) {
     case "sgd":
-      return applySgd(engine, state, step, config);
+      return applySgdStep(engine, state, step, config);
     case "adamw":
       return applyAdamW(engine, state, step, config);
   }
@@ -66,32 +65,16 @@ function clipByGlobalNorm(engine: Engine, gradients: Map<string, Tensor>, limit:
   scale.dispose();
 }
 
-/** g += weightDecay·p, m = momentum·m + g, p -= learningRate·(nesterov ? g + momentum·m : m). */
-function applySgd(engine: Engine, state: NetworkState, { gradients, weights, learningRate }: Step, config: SgdConfig): void {
-  const rate = engine.scalar(learningRate);
-  const momentum = engine.scalar(config.momentum);
-  const decay = engine.scalar(config.weightDecay);
-  for (const [name, gradient] of gradients) {
-    const weight = weights.get(name);
-    const total = weight === undefined || config.weightDecay === 0 ? gradient : decayed(engine, gradient, weight, decay);
-    weight?.dispose(); // while it is held, TensorFlow would copy the variable instead of updating it in place
-    applyMomentum(engine, state.parameter(name), state.slot(name, "momentum"), {
-      gradient: total,
-      learningRate: rate,
-      momentum,
-      nesterov: config.nesterov,
-    });
-    total.dispose();
-  }
-  for (const scalar of [rate, momentum, decay]) scalar.dispose();
-}
-
-function decayed(engine: Engine, gradient: Tensor, weight: Tensor, decay: Tensor): Tensor {
-  const pull = multiply(engine, weight, decay);
-  const total = add(engine, gradient, pull);
-  pull.dispose();
-  gradient.dispose();
-  return total;
+function applySgdStep(engine: Engine, state: NetworkState, { gradients, weights, learningRate }: Step, config: SgdConfig): void {
+  const { momentum, weightDecay, nesterov } = config;
+  const entries = Array.from(gradients, ([name, gradient]) => ({
+    parameter: state.parameter(name),
+    momentum: state.slot(name, "momentum"),
+    gradient,
+    value: weights.get(name) ?? state.parameter(name).read(),
+  }));
+  applySgd(engine, entries, { learningRate, momentum, weightDecay, nesterov });
+  for (const gradient of gradients.values()) gradient.dispose();
 }
 
 /**
