@@ -47,7 +47,8 @@ export function inheritedEnvironment(changes: Readonly<Record<string, string>> =
 }
 
 /** Where to find programs, libraries and devices: a trainer needs no credentials, so it gets none. */
-const FOR_TRAINERS = /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|XDG_CACHE_HOME)$/;
+const FOR_TRAINERS =
+  /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|SAPHENA_KERNELS|XDG_CACHE_HOME)$/;
 
 export function trainerEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => FOR_TRAINERS.test(name)));

@@ -6,6 +6,7 @@ import type { Gpu } from "./nvidia-smi.ts";
 
 export type DeviceProbe = { kind: "found"; gpus: Gpu[] } | { kind: "absent" } | { kind: "failed"; message: string };
 
+const PROGRAM = "nvidia-smi";
 /** The driver may take seconds to wake a card up; a hung one would take for ever. */
 const LIMIT_MS = 10_000;
 
@@ -27,7 +28,7 @@ export async function probeDevices(run: RunProgram = runNvidiaSmi): Promise<Devi
 
 function runNvidiaSmi(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile("nvidia-smi", args, { timeout: LIMIT_MS, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
+    execFile(PROGRAM, args, { timeout: LIMIT_MS, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
       if (error === null || stdout.startsWith(NO_DEVICES)) return resolve(stdout);
       if (error.code === "ENOENT") return reject(error);
       // Its complaints go to either stream.

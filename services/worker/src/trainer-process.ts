@@ -6,8 +6,9 @@ import type { Slot, Trainer, TrainerEvents } from "@saphena/contracts";
 
 const STDERR_TAIL_CHARACTERS = 4000;
 
-/** Variables the trainer may see: where to find programs, libraries and devices, and which engine to take. Credentials stay out. */
-const PASSED = /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|XDG_CACHE_HOME)$/;
+/** Variables the trainer may see: where to find programs, libraries and devices, and which engine and kernels to take. Credentials stay out. */
+const PASSED =
+  /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|SAPHENA_KERNELS|XDG_CACHE_HOME)$/;
 
 /** Of its devices the trainer sees its slot's, and from a CPU slot none. */
 export function trainerEnvironment(environment: NodeJS.ProcessEnv, { device }: Slot): NodeJS.ProcessEnv {

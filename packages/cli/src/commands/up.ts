@@ -1,16 +1,13 @@
 // `saphena up`: the whole system on this machine, until Ctrl-C.
-import { availableParallelism } from "node:os";
 import { defineCommand } from "citty";
 import { DEFAULT_PORT, POOL_NAME } from "@saphena/contracts";
 import { wholeNumber } from "../command-line.ts";
 import { cliEnvironment } from "../environment.ts";
 import { Interrupted, usageError } from "../failure.ts";
+import { defaultWorkers, machineFacts } from "../local/default-workers.ts";
 import { LocalSystem, type LocalSystemOptions } from "../local/local-system.ts";
 import { plural } from "../number-format.ts";
 import { printData, say } from "../terminal.ts";
-
-/** One worker trains on one CPU thread by default; half of the machine stays free for its user. */
-const defaultWorkers = (): number => Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
 
 export const upCommand = defineCommand({
   meta: { name: "up", description: "Run the whole system on this machine until Ctrl-C; the same state goes on where it was" },
@@ -18,7 +15,13 @@ export const upCommand = defineCommand({
     workers: {
       type: "string",
       valueHint: "N",
-      description: "worker processes of one slot each; 0 = only serve (default: half of the CPUs, at most 4)",
+      description:
+        "worker processes of one slot each; 0 = only serve (default: --slots-per-device for each GPU; without one half of the CPUs, at most 4)",
+    },
+    "slots-per-device": {
+      type: "string",
+      valueHint: "M",
+      description: "workers for each GPU, which they take in turn (default: 1)",
     },
     state: {
       type: "string",
@@ -32,10 +35,11 @@ export const upCommand = defineCommand({
     const environment = cliEnvironment();
     const pool = args.pool ?? "default";
     if (!POOL_NAME.test(pool)) throw usageError(`--pool ${JSON.stringify(pool)} is not 1-32 of a-z, 0-9, "-", "_"`);
+    const slotsPerDevice = wholeNumber(args["slots-per-device"], "--slots-per-device", { min: 1, max: 64 }) ?? 1;
     await runUntilSignal({
       stateFolder: args.state ?? environment.stateFolder,
       port: wholeNumber(args.port, "--port", { min: 1, max: 65_535 }) ?? DEFAULT_PORT,
-      workers: wholeNumber(args.workers, "--workers", { min: 0, max: 256 }) ?? defaultWorkers(),
+      workers: wholeNumber(args.workers, "--workers", { min: 0, max: 256 }) ?? defaultWorkers(await machineFacts(slotsPerDevice)),
       pool,
       namespace: environment.namespace,
       token: environment.token,
