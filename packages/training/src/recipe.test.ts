@@ -3,7 +3,7 @@ import type { TrainerStart } from "@saphena/contracts";
 import { expect, test } from "vitest";
 import { discPack } from "./discs.case.ts";
 import { train } from "./index.ts";
-import type { TrainingEnd } from "./index.ts";
+import type { Report, TrainingEnd } from "./index.ts";
 import { readTensors } from "./safetensors.ts";
 import { LABELS, engine, fileOf, finished, hashOf, run, startOf } from "./training.case.ts";
 
@@ -27,8 +27,8 @@ test("AdamW, clipping, warm-up, class weights and balanced sampling resume to th
     },
   };
   const start = await startOf({ train: recipe }, pack);
-  const report = (message: { type: string }): void => {
-    if (message.type === "checkpoint") taken.push({ ...(message as { file: { path: string; sha256: string } }).file, epoch: 1 });
+  const report: Report = (message) => {
+    if (message.type === "checkpoint") taken.push({ ...message.file, epoch: 1 });
   };
   expect(await train({ engine, pack, start, report, stop })).toMatchObject({ type: "stopped", how: "release", epoch: 1 });
   const checkpoint: TrainerStart["checkpoint"] = { path: taken.at(-1)!.path, sha256: taken.at(-1)!.sha256, epoch: 1 };
