@@ -1,6 +1,7 @@
 import { assert, constantFrom, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NetworkConfig } from "./config.ts";
+import { readFixture, type ParameterCounts } from "./equality.case.ts";
 import { initialValue, uniformStream } from "./initialisation.ts";
 import { parameterCount, parameterSpecs, runningAverageSpecs } from "./parameters.ts";
 
@@ -27,6 +28,13 @@ const anyConfig = record({
 }).map((parts): NetworkConfig => ({ ...parts, inputSize: 2 ** (parts.depth - 1) }));
 
 describe("the parameters of VENet", () => {
+  it("number what PyTorch counts, for every depth from 2 to 6, three widths, two caps, all heads and two datasets", () => {
+    const { rows } = readFixture<ParameterCounts>("parameter-counts");
+    expect(rows).toHaveLength(5 * 3 * 2 * 3 * 2);
+    const wrong = rows.filter(({ parameters, ...row }) => parameterCount({ ...row, inputSize: 2 ** row.depth }) !== parameters);
+    expect(wrong).toEqual([]);
+  });
+
   it("number exactly what the architecture prescribes", () => {
     expect(parameterCount(config({ baseFilters: 16, depth: 4 }))).toBe(802_090);
     expect(parameterCount(config({ baseFilters: 32, depth: 5 }))).toBe(9_505_100);
