@@ -9,6 +9,7 @@ import { busyPercent, gpuStatus, startDeviceReport } from "./device-report.ts";
 import { GPU_LIST, GPU_QUERY, parseGpuQuery, parseMigInstances, withMigInstances } from "./nvidia-smi.ts";
 import type { Gpu } from "./nvidia-smi.ts";
 import { slotPlan } from "./slot-plan.ts";
+import { SlotTable } from "./slot-table.ts";
 import { trainerEnvironment } from "./trainer-process.ts";
 import { visibleDevices } from "./visible-devices.ts";
 import { usableGpus } from "./worker-devices.ts";
@@ -182,6 +183,15 @@ describe("slots", () => {
     expect(trainerEnvironment(environment, gpu!)).toEqual({ ...passed, CUDA_VISIBLE_DEVICES: gpus[0]!.uuid });
     expect(trainerEnvironment(environment, slotPlan([], none)[0]!)).toEqual({ ...passed, CUDA_VISIBLE_DEVICES: "" });
   });
+});
+
+test("the slot that has been free longest goes first, and more than there are cannot be taken", () => {
+  const table = new SlotTable(slotPlan([], { slots: 2, slotsPerDevice: null, offset: 0, cores: 1 }));
+  const [first, second] = [table.take(), table.take()];
+  expect(() => table.take()).toThrow(/no slot was free/);
+  table.giveBack(second);
+  table.giveBack(first);
+  expect([table.take(), table.take()]).toEqual([second, first]);
 });
 
 test("a container's share of the cores is whole cores, and at least one", () => {

@@ -14,16 +14,17 @@ export interface ThreadListener {
 
 export function watchTrainingThread(thread: Worker, { said, ended, failure }: ThreadListener): void {
   let last: FromTrainer | null = null;
+  let thrown: unknown;
   const end = (message: FromTrainer): void => {
     if (last !== null) return;
     last = message;
     ended(message);
   };
   thread.on("message", (message: FromTrainer) => (isLast(message) ? end(message) : said(message)));
-  thread.on("error", (error) => end(failure(error)));
-  // Comes after all messages and after the error, if there was one.
+  // An error travels by a way of its own and may overtake what was said before it; the exit comes after both.
+  thread.on("error", (error) => (thrown = error));
   thread.on("exit", (code) =>
-    end(failure(new SaphenaError("TRAINER_CRASHED", `the training thread ended without a word, exit code ${code}`))),
+    end(failure(thrown ?? new SaphenaError("TRAINER_CRASHED", `the training thread ended without a word, exit code ${code}`))),
   );
 }
 
