@@ -27,14 +27,18 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 function readOptions(benchmark: Benchmark, args: readonly string[]): { json: boolean; options: Record<string, number> } {
-  const usage = `${benchmark.summary}\noptions: ${Object.entries(benchmark.options)
-    .map(([key, value]) => `--${key} ${value}`)
-    .join(" ")} --json`;
+  const flags = benchmark.flags ?? [];
+  const numbers = Object.entries(benchmark.options).map(([key, value]) => `--${key} ${value}`);
+  const usage = `${benchmark.summary}\noptions: ${[...numbers, ...flags.map((flag) => `--${flag}`)].join(" ")} --json`;
   try {
     const texts = Object.fromEntries(Object.keys(benchmark.options).map((key) => [key, { type: "string" } as const]));
-    const { values } = parseArgs({ args: [...args], options: { ...texts, json: { type: "boolean" } } });
-    const given = Object.entries(values).filter(([key]) => key !== "json");
-    const options = Object.fromEntries(given.map(([key, text]) => [key, wholeNumber(key, String(text))]));
+    const switches = Object.fromEntries(["json", ...flags].map((key) => [key, { type: "boolean" } as const]));
+    const { values } = parseArgs({ args: [...args], options: { ...texts, ...switches } });
+    const given = Object.keys(texts).filter((key) => values[key] !== undefined);
+    const options = Object.fromEntries([
+      ...given.map((key) => [key, wholeNumber(key, String(values[key]))] as const),
+      ...flags.map((key) => [key, values[key] === true ? 1 : 0] as const),
+    ]);
     return { json: values["json"] === true, options: { ...benchmark.options, ...options } };
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n${usage}`, { cause: error });

@@ -7,6 +7,8 @@ import { openInput } from "@saphena/training/input";
 import { createNetwork, loadEngine, type NetworkConfig } from "@saphena/venet";
 import type { Benchmark, Figures } from "./benchmark.ts";
 import { noisePack } from "./noise-pack.ts";
+import { profiled } from "./profile.ts";
+import { spread } from "./spread.ts";
 
 const GRADES = 4;
 const INPUT_THREADS = 1; // a sweep file's default
@@ -15,11 +17,14 @@ const WARM_UP_STEPS = 2; // the first step pays for memory and for choosing kern
 export const train: Benchmark = {
   summary: "train: median time of a training step of VENet, its memory, and the share of it spent waiting for input",
   options: { size: 128, base: 32, depth: 5, batch: 8, steps: 6, threads: 1 },
+  flags: ["profile"],
   run: runTrain,
 };
 
+type Option = "size" | "base" | "depth" | "batch" | "steps" | "threads" | "profile";
+
 async function runTrain(options: Readonly<Record<string, number>>): Promise<Figures> {
-  const { size, base, depth, batch, steps, threads } = options as Record<"size" | "base" | "depth" | "batch" | "steps" | "threads", number>;
+  const { size, base, depth, batch, steps, threads, profile } = options as Record<Option, number>;
   const config: NetworkConfig = {
     heads: "both",
     depth,
@@ -31,9 +36,10 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
     maskClasses: 2,
   };
   const engine = await loadEngine({ threads });
+  const counted = profile === 1 ? profiled(engine) : null;
   const loss = { classWeight: 0.5, segmentationWeight: 1, deepSupervision: true };
   const optimizer = { type: "sgd", momentum: 0.99, nesterov: true, weightDecay: 3e-5 } as const;
-  const network = createNetwork(engine, config, { loss, optimizer }, 1);
+  const network = createNetwork(counted?.engine ?? engine, config, { loss, optimizer }, 1);
 
   const pack = noisePack(size, batch * (WARM_UP_STEPS + steps), GRADES);
   const all = Int32Array.from(pack.ids.keys());
@@ -44,6 +50,7 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
   const stepMs: number[] = [];
   const inputMs: number[] = [];
   for (const _ of requests) {
+    if (stepMs.length === WARM_UP_STEPS) counted?.restart();
     await setImmediate(); // as training does, so that messages are served
     const began = performance.now();
     const filled = await input.next();
@@ -54,7 +61,7 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
   }
   await input.close();
   const [measured, waited] = [stepMs.slice(WARM_UP_STEPS), inputMs.slice(WARM_UP_STEPS)];
-  const medianStepMs = median(measured);
+  const medianStepMs = spread(measured).median;
   return {
     medianStepMs: round(medianStepMs, 1),
     imagesPerSecond: round((1000 * batch) / medianStepMs, 2),
@@ -62,14 +69,9 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
     inputWaitShare: round(sum(waited) / sum(measured), 4),
     parameters: network.parameterCount,
     engine: engine.fingerprint,
+    ...counted?.figures(steps, sum(measured) / steps),
   };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
-}
