@@ -36,6 +36,11 @@ export function visibleDevices(): string | null {
   return process.env["CUDA_VISIBLE_DEVICES"] ?? null;
 }
 
+/** As `requestedEngine`, without a word about what is not valid. */
+export function wasmRequested(): boolean {
+  return process.env["SAPHENA_ENGINE"] === "wasm";
+}
+
 /** Whether the user switched off the vendor kernels, which changes results and doubles the step (205 ms instead of 105). */
 export function vendorKernelsOff(): boolean {
   return process.env["TF_ENABLE_ONEDNN_OPTS"] === "0";

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { locateTensorflow } from "@saphena/setup";
-import { requestedEngine, setLibraryDefaults } from "./environment.ts";
+import { setLibraryDefaults, wasmRequested } from "./environment.ts";
 
 /** Linux: keep what is opened in memory until the process ends. Node's constants leave it out. */
 const RTLD_NODELETE = 0x1000;
@@ -29,7 +29,7 @@ const MODULES = [
  */
 export function preloadEngine(): void {
   const facts = locateTensorflow();
-  if ("missing" in facts || requestedEngine() === "wasm") return;
+  if ("missing" in facts || wasmRequested()) return;
   setLibraryDefaults();
   if (process.platform === "linux") for (const name of LIBRARIES) openForGood(join(facts.libraryFolder, name));
   const require = createRequire(createRequire(import.meta.url).resolve("@tensorflow/tfjs-node-gpu"));
