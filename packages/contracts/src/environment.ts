@@ -104,6 +104,10 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   AWS_REGION: variable(STORE_READERS, "region. Unset: AWS_DEFAULT_REGION, then the profile's, or `us-east-1` with an endpoint"),
   AWS_DEFAULT_REGION: variable(STORE_READERS, "region where AWS_REGION is unset"),
   // The machine
+  CUDA_VISIBLE_DEVICES: variable(
+    ["cli", "worker"],
+    "the GPUs to use, as indices or UUIDs of `nvidia-smi -L`; empty = none. Unset: all. A worker gives each trainer one of them",
+  ),
   XDG_CACHE_HOME: variable(["setup"], "parent of the default SAPHENA_CACHE", "~/.cache"),
   XDG_STATE_HOME: variable(["cli"], "parent of the default `saphena up --state`", "~/.local/state"),
   NO_COLOR: variable(["cli"], "any value: no colours"),
