@@ -86,6 +86,10 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
     ["worker"],
     "`native` or `wasm`: train on that engine or not at all. Unset: native TensorFlow, or WASM on a platform that has none (docs/performance.md: how much slower)",
   ),
+  SAPHENA_KERNELS: variable(
+    ["worker"],
+    "`tensorflow`: train with TensorFlow's own CPU kernels alone; `avx2`: Saphena's without AVX-512. Unset: Saphena's, as the processor has it. Results differ in their last bits",
+  ),
   SAPHENA_CHECKPOINT_EVERY: variable(["worker"], "epochs between two checkpoints", "1"),
   // Several parts
   SAPHENA_LEASE_MS: variable(
