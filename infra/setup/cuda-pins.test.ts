@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CUDA_LIBRARIES, CUDA_LIBRARY_WHEELS, CUDA_TENSORFLOW_WHEELS } from "./cuda-pins.mjs";
 import { TENSORFLOW_WHEELS } from "./pins.mjs";
-import { downloadBytes, hasCudaVariant, libraryFiles } from "./tensorflow-library.mjs";
+import { downloadBytes, hasCudaVariant, libraryFiles, requireRoom } from "./tensorflow-library.mjs";
 
 const WHEELS = [...Object.values(TENSORFLOW_WHEELS), ...Object.values(CUDA_TENSORFLOW_WHEELS), ...CUDA_LIBRARY_WHEELS];
 
@@ -28,4 +28,10 @@ test("a platform without a CUDA wheel is told so before anything is downloaded",
   expect(() => downloadBytes("cuda", "linux-arm64")).toThrow("no TensorFlow library for NVIDIA GPUs for linux-arm64");
   expect(() => downloadBytes("cuda", "darwin-arm64")).toThrow("no TensorFlow library for darwin-arm64 yet");
   expect(downloadBytes("cuda", "linux-x64")).toBeGreaterThan(10 * downloadBytes("cpu", "linux-x64"));
+});
+
+test("a disk without room for the CUDA libraries is told before anything is downloaded", () => {
+  const disk = (gigabytes: number) => ({ bavail: gigabytes * 250_000, bsize: 4000 });
+  expect(() => requireRoom(disk(5), "/cache")).toThrow("need 6.2 GB while they are unpacked, and /cache has 5.0 GB free");
+  expect(() => requireRoom(disk(7), "/cache")).not.toThrow();
 });

@@ -79,7 +79,8 @@ function wheelsOf(variant, platform) {
   );
 }
 
-function requireRoom({ bavail, bsize }, cache) {
+/** Throws `SETUP_DISK_FULL` when the file system that `cache` is on (as statfs tells) cannot hold the CUDA variant. */
+export function requireRoom({ bavail, bsize }, cache) {
   const freeBytes = bavail * bsize;
   if (freeBytes >= CUDA_DISK_BYTES) return;
   const gigabytes = (bytes) => (bytes / 1e9).toFixed(1);
