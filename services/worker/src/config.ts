@@ -27,6 +27,8 @@ const schema = z.object({
     .default(1_800_000),
   SAPHENA_SPARE_TRAINERS: z.enum(["0", "1"]).default("1"),
   SAPHENA_ENGINE: z.enum(ENGINE_NAMES).optional(),
+  // Read by the trainers; refused here when it means nothing.
+  SAPHENA_KERNELS: z.enum(["tensorflow", "avx2"]).optional(),
   SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
   SAPHENA_LOG_LEVEL: logLevelSchema,
 });
