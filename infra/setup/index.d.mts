@@ -97,3 +97,8 @@ export function unloadableLibraries(options?: { env?: NodeJS.ProcessEnv }): Prom
 export function locateVersitygw(options?: Omit<SetupOptions, "say">): string | null;
 /** As `locateVersitygw`, building it with Go when there is none and Go is installed; null when that is not possible. */
 export function ensureVersitygw(options?: SetupOptions): Promise<string | null>;
+
+/** One entry for every supported major version of Node; `binary` is null where it is neither the running one nor in the cache. */
+export function locateNodeVersions(options?: { cache?: string }): { version: string; binary: string | null }[];
+/** Runs the unit tests under `paths` (relative to the clone `root`) with that Node. */
+export function testUnderNode(binary: string, root: string, paths: string[]): Promise<{ passed: boolean; summary: string; output: string }>;

