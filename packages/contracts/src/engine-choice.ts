@@ -3,6 +3,9 @@
 export const ENGINE_NAMES = ["native", "wasm"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
+/** What SAPHENA_KERNELS may say: Saphena's own kernels where they run, those for AVX2 on any processor, or TensorFlow's alone. */
+export const KERNEL_CHOICES = ["own", "avx2", "tensorflow"] as const;
+
 /** What is known of native TensorFlow on this machine, as `locateTensorflow` of @saphena/setup tells it. */
 export type NativeFacts = object | { missing: string; platformSupported: boolean };
 

@@ -88,7 +88,8 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   ),
   SAPHENA_KERNELS: variable(
     ["worker"],
-    "`tensorflow`: train with TensorFlow's own CPU kernels alone; `avx2`: Saphena's without AVX-512. Unset: Saphena's, as the processor has it. Results differ in their last bits",
+    "`tensorflow`: train with TensorFlow's kernels alone; `avx2`: Saphena's own as on a processor without AVX-512. The numbers differ in their last digits (docs/performance.md)",
+    "own",
   ),
   SAPHENA_CHECKPOINT_EVERY: variable(["worker"], "epochs between two checkpoints", "1"),
   // Several parts

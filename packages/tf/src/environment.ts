@@ -1,6 +1,6 @@
 // What the TensorFlow library reads from the process environment, set once before it is loaded: after that it is deaf.
 // The only place of this package that touches the environment.
-import { ENGINE_NAMES, SaphenaError, type EngineName } from "@saphena/contracts";
+import { ENGINE_NAMES, KERNEL_CHOICES, SaphenaError, type EngineName } from "@saphena/contracts";
 
 /** Settings the library takes when it loads. */
 export interface LibrarySettings {
@@ -46,9 +46,12 @@ export function vendorKernelsOff(): boolean {
   return process.env["TF_ENABLE_ONEDNN_OPTS"] === "0";
 }
 
-/** Whether the user switched off Saphena's own kernels: for comparing, and for finding out whether they are at fault. */
+/** Whether the user wants TensorFlow's kernels alone: for comparing, and for finding out whether Saphena's own are at fault. */
 export function ownKernelsOff(): boolean {
-  return process.env["SAPHENA_KERNELS"] === "tensorflow";
+  const given = process.env["SAPHENA_KERNELS"] ?? "";
+  if (given !== "" && !(KERNEL_CHOICES as readonly string[]).includes(given))
+    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_KERNELS is ${given}, and not ${KERNEL_CHOICES.join(" or ")}`);
+  return given === "tensorflow";
 }
 
 const DEFAULTS: Readonly<Record<string, string>> = {
