@@ -51,14 +51,17 @@ function compileUnits({ packageFolder, napiHeaders, libraryFolder }) {
   const tensorflowHeaders = ["-I", join(libraryFolder, "include")];
   const bindingFlags = [...COMMON_FLAGS, ...BINDING_FLAGS, ...tensorflowHeaders, "-I", packageFolder, "-I", join(napiHeaders, "include")];
   const kernelFlags = [...COMMON_FLAGS, ...KERNEL_FLAGS, "-I", join(KERNELS, "include"), ...tensorflowHeaders];
-  const binding = sourcesOf(join(packageFolder, "binding")).map((source) => ({ source, flags: bindingFlags }));
+  const binding = filesOf(join(packageFolder, "binding"), /\.cc$/).map((source) => ({ source, flags: bindingFlags }));
   if (process.arch !== "x64") return binding; // TensorFlow's kernels are all there is then
-  const kernels = sourcesOf(KERNELS).map((source) => ({ source, flags: [...kernelFlags, ...(INSTRUCTION_FLAGS[basename(source)] ?? [])] }));
+  const kernels = filesOf(KERNELS, /\.cc$/).map((source) => ({
+    source,
+    flags: [...kernelFlags, ...(INSTRUCTION_FLAGS[basename(source)] ?? [])],
+  }));
   return [...kernels, ...binding];
 }
 
-function sourcesOf(folder) {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".cc"));
+function filesOf(folder, pattern) {
+  const names = readdirSync(folder).filter((name) => pattern.test(name));
   return names.sort().map((name) => join(folder, name));
 }
 
@@ -86,13 +89,9 @@ async function compile(args) {
 /** Everything the compiled file depends on; the library's path is in it because the binding carries it as its rpath. */
 function bindingKey(units, { packageFolder, libraryFolder }) {
   const hash = createHash("sha256");
-  const folders = [join(packageFolder, "binding"), KERNELS];
-  for (const folder of folders)
-    for (const name of readdirSync(folder)
-      .filter((name) => /\.(cc|h)$/.test(name))
-      .sort())
-      hash.update(name).update(readFileSync(join(folder, name)));
-  const flags = units.map(({ source, flags }) => [basename(source), flags]);
+  for (const folder of [join(packageFolder, "binding"), KERNELS])
+    for (const path of filesOf(folder, /\.(cc|h)$/)) hash.update(basename(path)).update(readFileSync(path));
+  const flags = units.map((unit) => [basename(unit.source), unit.flags]);
   hash.update(JSON.stringify([TENSORFLOW_VERSION, platformKey(), flags, LINK_FLAGS, libraryFolder]));
   return `${TENSORFLOW_VERSION}-napi${NAPI_VERSION}-${hash.digest("hex").slice(0, 16)}`;
 }
