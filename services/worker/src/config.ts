@@ -1,7 +1,7 @@
 // The worker's environment, read once.
 import { hostname } from "node:os";
 import { z } from "zod";
-import { DEFAULT_NAMESPACE, ENGINE_NAMES, POOL_NAME } from "@saphena/contracts";
+import { DEFAULT_NAMESPACE, ENGINE_NAMES, KERNEL_CHOICES, POOL_NAME } from "@saphena/contracts";
 import type { EngineName } from "@saphena/contracts";
 import { logLevelSchema, parseEnvironment } from "@saphena/service";
 import type { LogLevel } from "@saphena/service";
@@ -28,7 +28,7 @@ const schema = z.object({
   SAPHENA_SPARE_TRAINERS: z.enum(["0", "1"]).default("1"),
   SAPHENA_ENGINE: z.enum(ENGINE_NAMES).optional(),
   // Read by the trainers; refused here when it means nothing.
-  SAPHENA_KERNELS: z.enum(["tensorflow", "avx2"]).optional(),
+  SAPHENA_KERNELS: z.enum(KERNEL_CHOICES).default("own"),
   SAPHENA_CHECKPOINT_EVERY: z.coerce.number().int().min(1).default(1),
   SAPHENA_LOG_LEVEL: logLevelSchema,
 });
