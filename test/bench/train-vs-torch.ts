@@ -14,7 +14,7 @@ type Options = Record<"size" | "base" | "depth" | "batch" | "steps" | "threads" 
 interface Side {
   imagesPerSecond: number;
   medianStepMs: number;
-  /** Peak memory, added up. */
+  /** Peak memory, added up; without CUDA libraries that were loaded for nothing. */
   rssMb: number;
   parameters: number;
   first: Record<string, unknown>;
@@ -50,6 +50,7 @@ async function compare(options: Options): Promise<Figures> {
       imagesPerSecond: spread(rates("torch")),
       rssMb: spread(peaks("torch")),
       rssAfterImportMb: pairs[0]?.torch.first["rssAfterImportMb"],
+      cudaLibrariesMb: pairs[0]?.torch.first["cudaLibrariesMb"],
       version: pairs[0]?.torch.first["version"],
       layout,
       layoutsImagesPerSecond,
@@ -95,7 +96,7 @@ async function side(program: string, args: readonly string[], options: Options):
   return {
     imagesPerSecond: figuresOf(total("imagesPerSecond")),
     medianStepMs: figuresOf(total("medianStepMs") / results.length),
-    rssMb: total("rssMb"),
+    rssMb: total("rssMb") - ("cudaLibrariesMb" in first ? total("cudaLibrariesMb") : 0),
     parameters: numberOf(first, "parameters"),
     first,
   };

@@ -49,5 +49,20 @@ def peak_rss_mb():
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
+def cuda_libraries_mb():
+    """Resident memory of the CUDA libraries, which PyTorch's wheel for Linux loads without a GPU, too, and its CPU build has not."""
+    resident_kb, of_cuda = 0, False
+    try:
+        with open("/proc/self/smaps") as smaps:
+            for line in smaps:
+                if not line[0].isupper():  # the head of a mapping: address, rights, …, path
+                    of_cuda = "/nvidia/" in line or "cuda" in line.rsplit("/", 1)[-1]
+                elif of_cuda and line.startswith("Rss:"):
+                    resident_kb += int(line.split()[1])
+    except FileNotFoundError:  # not Linux: such wheels have no CUDA
+        return 0
+    return round(resident_kb / 1024)
+
+
 def print_figures(**figures):
     print(json.dumps(figures))

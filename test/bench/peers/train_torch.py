@@ -5,7 +5,7 @@ backward, SGD with Nesterov momentum; the loss read back (`.item()`) after every
 """
 import os
 
-from bench_options import GRADES, MASK_CLASSES, WARM_UP_STEPS, measure, peak_rss_mb, print_figures, read_options
+from bench_options import GRADES, MASK_CLASSES, WARM_UP_STEPS, cuda_libraries_mb, measure, peak_rss_mb, print_figures, read_options
 
 MODES = {
     "channels-last": "eager, NHWC in memory",
@@ -43,7 +43,7 @@ def main():
 
     figures = measure(options, noise_batches(layout), train_step)
     print_figures(peer="torch", mode=options.mode, version=torch.__version__, threads=torch.get_num_threads(),
-                  parameters=parameter_count(net), rssAfterImportMb=rss_after_import_mb, **figures)
+                  parameters=parameter_count(net), rssAfterImportMb=rss_after_import_mb, cudaLibrariesMb=cuda_libraries_mb(), **figures)
 
 
 def noise_batches(layout):
