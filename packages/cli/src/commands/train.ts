@@ -45,7 +45,12 @@ export const trainCommand = defineCommand({
     const data = args.data === undefined ? await namedDataset(spec.dataset) : await localDataset(args.data, spec.dataset);
     try {
       const start = await prepareRun({ spec, config, fold, outFolder: out.workFolder, data });
-      const reporter = { table: new EpochTable(), area: process.stderr.isTTY ? liveArea() : null, print: args.json ? say : printData };
+      const reporter = {
+        start,
+        table: new EpochTable(),
+        area: process.stderr.isTTY ? liveArea() : null,
+        print: args.json ? say : printData,
+      };
       const finished = await runTrainer(start, (message) => showMessage(reporter, message));
       const summary = {
         schemaVersion: SCHEMA_VERSION,
@@ -120,12 +125,13 @@ async function prepareRun({ spec, config, fold, outFolder, data }: RunParts): Pr
 }
 
 interface Reporter {
+  start: TrainerStart;
   table: EpochTable;
   area: ReturnType<typeof liveArea> | null;
   print: (line: string) => void;
 }
 
-function showMessage({ table, area, print }: Reporter, message: FromTrainer): void {
+function showMessage({ start, table, area, print }: Reporter, message: FromTrainer): void {
   if (message.type === "progress") {
     area?.draw([
       `epoch ${message.epoch}/${message.epochs}  step ${message.step}/${message.steps}  ${message.imagesPerSecond.toFixed(1)} images/s`,
@@ -136,11 +142,16 @@ function showMessage({ table, area, print }: Reporter, message: FromTrainer): vo
   area?.draw([]);
   if (message.type === "started")
     say(
-      `${message.parameterCount.toLocaleString("en")} weights on ${message.fingerprint.engine}, ${message.fingerprint.deviceKind}, ${plural(message.fingerprint.threads, "thread")}`,
+      `${message.parameterCount.toLocaleString("en")} weights (${modelInWords(start)}) on ${message.fingerprint.engine}, ${message.fingerprint.deviceKind}, ${plural(message.fingerprint.threads, "thread")}`,
     );
   else if (message.type === "points") for (const line of table.lines(message.points)) print(line);
   // What it says in passing is in its log, and the table has it.
   else if (message.level !== "info") warn(message.message);
+}
+
+/** The settings that the number of weights follows from. */
+function modelInWords({ heads, model }: TrainerStart): string {
+  return `heads ${heads}, depth ${model.depth}, baseFilters ${model.baseFilters}, maxFilters ${model.maxFilters}`;
 }
 
 function resultOf({ epochs, metrics, files, trainSeconds, imagesPerSecond, fingerprint }: Finished): object {
