@@ -1,4 +1,5 @@
 // Stopping anywhere and going on, here with a fresh network each time; services/worker tests it with fresh processes.
+import { createHash } from "node:crypto";
 import { fromTrainerSchema } from "@saphena/contracts";
 import type { FromTrainer, TrainerStart } from "@saphena/contracts";
 import { temporaryFolder } from "@saphena/testing";
@@ -29,6 +30,14 @@ async function attempt(stop: StopSignal, checkpoint: TrainerStart["checkpoint"],
 const straight = await attempt({ requested: null }, null);
 const asStored = (file: { path: string; sha256: string; epoch: number } | null): TrainerStart["checkpoint"] =>
   file === null ? null : { path: file.path, sha256: file.sha256, epoch: file.epoch };
+/** Over every tensor of the last checkpoint by name, shape and bytes: weights, running averages and momentum. */
+async function stateHashOf({ checkpoint, start }: Awaited<ReturnType<typeof attempt>>): Promise<string> {
+  const { tensors } = await readCheckpoint(checkpoint!, identityOf(start));
+  expect([...tensors.keys()].some((name) => name.startsWith("optimizer."))).toBe(true);
+  const hash = createHash("sha256");
+  for (const [name, { shape, data }] of tensors) hash.update(`${name}[${shape.join()}]`).update(data);
+  return hash.digest("hex");
+}
 const withoutSpeed = (rows: Record<string, unknown>[]): Record<string, unknown>[] => rows.filter(({ name }) => name !== "imagesPerSecond");
 
 test.each([
@@ -54,6 +63,22 @@ test.each([
   expect(finished(resumed.end).resumedFrom).toEqual([]);
   const histories = await Promise.all([resumed, straight].map(async ({ end }) => withoutSpeed(await parquetRows(fileOf(end, "metrics")))));
   expect(histories[0]).toEqual(histories[1]);
+});
+
+test.each([1, 3, 5, 6])("and so does what the optimizer keeps, which only checkpoints hold: stopped before batch %i", async (n) => {
+  const stopped = await attempt(releaseAt(n), null);
+  const resumed = await attempt({ requested: null }, asStored(stopped.checkpoint));
+  expect(resumed.checkpoint?.epoch).toBe(straight.checkpoint?.epoch);
+  expect(await stateHashOf(resumed)).toBe(await stateHashOf(straight));
+});
+
+test("the hashes tell trainings apart: one step less, or another seed, has another", async () => {
+  const short = await attempt(releaseAt(1), null);
+  const shorter = await attempt(releaseAt(2), null);
+  expect(await stateHashOf(short)).not.toBe(await stateHashOf(shorter));
+  const otherSeed = await attempt({ requested: null }, null, { seed: 12 });
+  expect(hashOf(otherSeed.end, "model")).not.toBe(hashOf(straight.end, "model"));
+  expect(await stateHashOf(otherSeed)).not.toBe(await stateHashOf(straight));
 });
 
 test("a run whose batches other threads make, stopped and gone on with, ends with the very same bits", async () => {
