@@ -13,7 +13,7 @@ import { sayOnStderr } from "./progress.mjs";
 import { cacheFolder } from "./provision.mjs";
 import { ensureRedis, locateRedis } from "./redis.mjs";
 import { ensureTensorflow, tensorflowVariant, tensorflowWork } from "./tensorflow.mjs";
-import { downloadBytes, ensureTensorflowLibrary, hasCudaVariant } from "./tensorflow-library.mjs";
+import { downloadBytes, ensureTensorflowLibrary, hasCudaVariant, hasTensorflow } from "./tensorflow-library.mjs";
 import { probeTensorflow } from "./tensorflow-probe.mjs";
 import { checkNode, requireCompiler, requirePip } from "./toolchain.mjs";
 import { ensureVersitygw } from "./versitygw.mjs";
@@ -43,12 +43,18 @@ async function step(title, work) {
 /** Everything that must be on the machine for the work that is left; all that is missing is reported at once, before any download. */
 async function preflight(variant) {
   checkNode();
-  const { download, compile } = tensorflowWork(variant);
+  const { download, compile } = hasTensorflow() ? tensorflowWork(variant) : { download: false, compile: false };
   const checks = [];
   if (download || (locateRedis() === undefined && process.env.SAPHENA_REDIS_URL === undefined)) checks.push(requirePip());
   if (compile) checks.push(Promise.resolve().then(() => requireCompiler()));
   const failures = (await Promise.allSettled(checks)).filter(({ status }) => status === "rejected").map(({ reason }) => reason);
   if (failures.length > 0) throw new AggregateError(failures);
+}
+
+/** Native TensorFlow, or nothing where there is none for this platform: training takes the WASM engine then, which npm brings. */
+async function ensureLibrary(variant, say) {
+  if (hasTensorflow() || variant === "cuda") return ensureTensorflowLibrary(variant, { say });
+  say(`there is no TensorFlow for ${process.platform}-${process.arch}: training takes the WASM engine, 6 to 8 times slower`);
 }
 
 /** Packages, then the compiler of TypeScript and the one of C++ side by side. One set-up a clone at a time. */
@@ -63,7 +69,9 @@ async function prepareClone(variant, libraryReady) {
         sayOnStderr(`set-up: installing npm packages (${reason})`);
         await step("npm packages are installed", (say) => installPackages(root, say));
       }
-      const engine = libraryReady.then(() => step("TensorFlow is ready", (say) => ensureTensorflow({ say, variant })));
+      const engine = libraryReady.then((folder) =>
+        folder === undefined ? undefined : step("TensorFlow is ready", (say) => ensureTensorflow({ say, variant })),
+      );
       await Promise.all([step("the build is up to date", (say) => build(root, say)), engine]);
     },
     { onWait },
@@ -96,7 +104,7 @@ async function main() {
   const variant = tensorflowVariant({ requested });
   const startedAt = performance.now();
   await preflight(variant);
-  const libraryReady = step("the TensorFlow library is in the cache", (say) => ensureTensorflowLibrary(variant, { say }));
+  const libraryReady = step("the TensorFlow library is in the cache", (say) => ensureLibrary(variant, say));
   const work = [libraryReady, prepareClone(variant, libraryReady)];
   if (process.env.SAPHENA_REDIS_URL === undefined || values.tests) work.push(step("Redis is ready", (say) => ensureRedis({ say })));
   if (values.tests) work.push(step("versitygw was looked for", (say) => ensureVersitygw({ say })));

@@ -19,6 +19,11 @@ const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/plat
 /** The unpacked tree, and the largest wheel twice, because pip copies what it has downloaded. */
 const CUDA_DISK_BYTES = 4.8e9 + 2 * 0.71e9;
 
+/** Whether there is a TensorFlow library for this platform at all. */
+export function hasTensorflow(platform = platformKey()) {
+  return TENSORFLOW_WHEELS[platform] !== undefined;
+}
+
 /** Whether there is a CUDA variant of the engine for this platform. */
 export function hasCudaVariant(platform = platformKey()) {
   return CUDA_TENSORFLOW_WHEELS[platform] !== undefined;

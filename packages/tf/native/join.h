@@ -17,7 +17,7 @@ void joinBiased(const float* upsampled, const float* bias, int own, const float*
       store<N>(target + own + c, load<N>(skip + row * theirs + c));
     });
   };
-  forRows(rows, body);
+  forRows(rows, channels, body);
 }
 
 void joinBiasedGradient(const float* gradient, int own, int theirs, int64_t rows, float* upsampled, float* bias, float* skip) {
@@ -33,7 +33,7 @@ void joinBiasedGradient(const float* gradient, int own, int theirs, int64_t rows
       store<N>(skip + row * theirs + c, load<N>(from + own + c));
     });
   };
-  forRows(rows, body);
+  forRows(rows, channels, body);
   const auto term = [&](auto width, int64_t row, int c, auto& sum, auto&) __attribute__((always_inline)) {
     constexpr int N = decltype(width)::value;
     sum += load<N>(upsampled + row * own + c);

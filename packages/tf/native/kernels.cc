@@ -33,67 +33,67 @@ int configuredThreads() {
   return threads > 0 ? threads : 1;
 }
 
-/** Threads that wait for work for as long as the process lives. The caller of `run` is one of them. */
+/** Turns of a waiting loop before a thread lets go of its core: some 20 us, more than lies between most operations of a step. */
+constexpr int SPINS = 500;
+
+/** Threads that wait for work for as long as the process lives: awake for a moment, because the next work comes soon, then asleep. */
 class Pool {
  public:
-  explicit Pool(int threads) {
-    for (int i = 1; i < threads; i++) std::thread(&Pool::serve, this).detach();
+  explicit Pool(int helpers) : helpers_(helpers) {
+    for (int i = 1; i <= helpers; i++) std::thread(&Pool::serve, this, i).detach();
   }
 
-  void run(int parts, void (*body)(void*, int), void* context) {
-    {
+  /** Part 0 is done by the caller, each other part by a thread of its own; `helpers` + 1 parts. */
+  void run(void (*body)(void*, int), void* context) {
+    body_ = body;
+    context_ = context;
+    busy_.store(helpers_, std::memory_order_relaxed);
+    generation_.fetch_add(1);
+    if (sleeping_.load() > 0) {
       std::lock_guard<std::mutex> lock(mutex_);
-      body_ = body;
-      context_ = context;
-      parts_ = parts;
-      next_ = 0;
-      open_ = parts;
+      changed_.notify_all();
     }
-    changed_.notify_all();
-    work();
-    // The last parts are short: waiting for them awake costs less than being woken.
-    while (open_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+    body(context, 0);
+    for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; spin++)
+      if (spin < SPINS)
+        __builtin_ia32_pause();
+      else
+        std::this_thread::yield();
   }
 
  private:
-  /** Takes parts until none is left. */
-  void work() {
-    for (;;) {
-      void (*body)(void*, int);
-      void* context;
-      int part;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (next_ >= parts_) return;
-        part = next_++;
-        body = body_;
-        context = context_;
-      }
-      body(context, part);
-      open_.fetch_sub(1, std::memory_order_acq_rel);
-    }
-  }
-
-  void serve() {
-    sigset_t all; // signals are for the threads of the host program
+  void serve(int part) {
+    sigset_t all;  // signals are for the threads of the host program
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    for (;;) {
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [this] { return next_ < parts_; });
-      }
-      work();
+    for (unsigned done = 0;;) {
+      await(done);
+      done++;
+      body_(context_, part);
+      busy_.fetch_sub(1, std::memory_order_acq_rel);
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  /** Until there is work that this thread has not done yet. */
+  void await(unsigned done) {
+    for (int spin = 0; spin < SPINS; spin++) {
+      if (generation_.load() != done) return;
+      __builtin_ia32_pause();
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    sleeping_.fetch_add(1);  // before the last look at the generation: `run` looks at both in the other order
+    changed_.wait(lock, [&] { return generation_.load() != done; });
+    sleeping_.fetch_sub(1);
+  }
+
+  const int helpers_;
   void (*body_)(void*, int) = nullptr;
   void* context_ = nullptr;
-  int parts_ = 0;
-  int next_ = 0;
-  std::atomic<int> open_{0};
+  std::atomic<unsigned> generation_{0};
+  std::atomic<int> busy_{0};
+  std::atomic<int> sleeping_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
 };
 
 /** SAPHENA_KERNELS=avx2 keeps a wider processor to these, so that one machine can test both. */
@@ -130,15 +130,14 @@ int threadCount() {
   return threads;
 }
 
+int partsFor(int64_t work, int64_t least) { return work < least ? 1 : threadCount(); }
+
 void parallel(int parts, void (*body)(void*, int), void* context) {
-  if (parts == 1 || threadCount() == 1) {
-    for (int part = 0; part < parts; part++) body(context, part);
-    return;
-  }
+  if (parts == 1) return body(context, 0);
   static std::mutex one;
-  static Pool* pool = new Pool(threadCount()); // never deleted: its threads may outlive every destructor
+  static Pool* pool = new Pool(threadCount() - 1);  // never deleted: its threads may outlive every destructor
   std::lock_guard<std::mutex> lock(one);
-  pool->run(parts, body, context);
+  pool->run(body, context);
 }
 
 }  // namespace saphena

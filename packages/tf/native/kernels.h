@@ -80,8 +80,10 @@ enum Slot { TRANSFORMED_KERNEL, SHARED_INPUTS, SHARED_GRADIENTS, INPUTS, PRODUCT
 /** Memory of this thread for intermediate values, at least `floats` of them, aligned to 64 bytes; valid until the next call for the slot. */
 float* scratch(Slot slot, int64_t floats);
 
-/** Calls body(context, part) for each part of 0 … parts - 1, on all threads of the engine; returns when all are done. */
-void parallel(int parts, void (*body)(void* context, int part), void* context);
 int threadCount();
+/** In how many parts to do `work`: as many as there are threads, or one where it is less than `least` and waking a thread takes longer. */
+int partsFor(int64_t work, int64_t least);
+/** Calls body(context, part) for each part of 0 … parts - 1, each on a thread of its own; returns when all are done. `parts` comes from partsFor. */
+void parallel(int parts, void (*body)(void* context, int part), void* context);
 
 }  // namespace saphena

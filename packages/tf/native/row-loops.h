@@ -5,6 +5,9 @@
 
 namespace SAPHENA_ISA {
 
+/** Fewer values are done before another thread is awake. */
+constexpr int64_t LEAST_VALUES = 32 * 1024;
+
 /** Rows whose sums are kept in float32; sums of blocks are added up in float64, in order, whatever the number of threads. */
 constexpr int64_t BLOCK_ROWS = 256;
 
@@ -19,7 +22,7 @@ struct ChannelSums {
   float* partial;  // [blocks, 2, channels]
 
   SAPHENA_INLINE ChannelSums(const Term& term, int64_t rows, int channels)
-      : term(term), rows(rows), channels(channels), blocks((rows + BLOCK_ROWS - 1) / BLOCK_ROWS), parts(saphena::threadCount()),
+      : term(term), rows(rows), channels(channels), blocks((rows + BLOCK_ROWS - 1) / BLOCK_ROWS), parts(saphena::partsFor(rows * channels, LEAST_VALUES)),
         partial(saphena::scratch(saphena::CHANNEL_SUMS, blocks * 2 * channels)) {}
 
   static void sumPart(void* given, int part) {
@@ -54,12 +57,12 @@ struct ChannelSums {
 
 /** Calls body(row) for all rows, shared by the threads. */
 template <class Body>
-SAPHENA_INLINE void forRows(int64_t rows, const Body& body) {
+SAPHENA_INLINE void forRows(int64_t rows, int64_t rowValues, const Body& body) {
   struct Context {
     const Body& body;
     int64_t rows;
     int parts;
-  } context{body, rows, saphena::threadCount()};
+  } context{body, rows, saphena::partsFor(rows * rowValues, LEAST_VALUES)};
   saphena::parallel(context.parts, [](void* given, int part) {
     const Context& c = *(const Context*)given;
     for (int64_t row = c.rows * part / c.parts; row < c.rows * (part + 1) / c.parts; row++) c.body(row);
@@ -72,7 +75,7 @@ SAPHENA_INLINE void forValues(int64_t rows, int channels, const Body& body) {
   const auto wholeRow = [&](int64_t row) __attribute__((always_inline)) {
     forChannels(channels, [&](auto width, int channel) __attribute__((always_inline)) { body(width, row, channel); });
   };
-  forRows(rows, wholeRow);
+  forRows(rows, channels, wholeRow);
 }
 
 }  // namespace SAPHENA_ISA

@@ -13,7 +13,7 @@ void addDecay(const float* gradient, const float* parameter, float weightDecay, 
       store<N>(result + first + c, load<N>(gradient + first + c) + weightDecay * load<N>(parameter + first + c));
     });
   };
-  forRows((size + ROW - 1) / ROW, body);
+  forRows((size + ROW - 1) / ROW, ROW, body);
 }
 
 }  // namespace SAPHENA_ISA

@@ -14,6 +14,9 @@ using saphena::ImageSize;
 constexpr int BLOCK_FLOATS = 128 * 1024;
 /** Fewer tiles a block would spend more time on fetching the kernel than on using it. */
 constexpr int LEAST_TILES = 96;
+/** What is done before another thread is awake: products of a convolution, values of a transformed kernel. */
+constexpr int64_t LEAST_PRODUCTS = 2 << 20;
+constexpr int64_t LEAST_KERNEL_VALUES = 128 * 1024;
 /** Keeps the SIDE² streams of a block apart: equal low address bits would share one set of the first-level cache. */
 constexpr int STREAM_GAP = 16;
 
@@ -149,7 +152,7 @@ struct TransformedKernel {
   }
 
   SAPHENA_INLINE void compute() {
-    const int parts = smaller(saphena::threadCount(), from);
+    const int parts = saphena::partsFor((int64_t)step * SIDE * SIDE, LEAST_KERNEL_VALUES);
     struct Context {
       TransformedKernel* self;
       int parts;
@@ -175,7 +178,7 @@ void convolve(const float* x, ImageSize size, int from, const float* kernel, int
     int parts;
   } context{Tiles<OUT>(size), TransformedKernel<OUT, TURNED>(kernel, from, to), x, y, 0};
   context.weights.compute();
-  context.parts = smaller(saphena::threadCount(), context.tiles.count);
+  context.parts = saphena::partsFor((int64_t)context.tiles.count * SIDE * SIDE * from * to, LEAST_PRODUCTS);
   saphena::parallel(context.parts, [](void* given, int part) {
     const Context& c = *(Context*)given;
     const auto& weights = c.weights;
@@ -227,7 +230,8 @@ struct KernelGradient {
 
   SAPHENA_INLINE KernelGradient(const float* x, ImageSize size, int inputs, const float* gradient, int outputs, float* result)
       : tiles(size), x(x), gradient(gradient), result(result), inputs(inputs), outputs(outputs), width(panelWidth(outputs)),
-        padded(roundUp(outputs, width)), parts(saphena::threadCount()) {
+        padded(roundUp(outputs, width)) {
+    parts = saphena::partsFor((int64_t)tiles.count * SIDE * SIDE * inputs * outputs, LEAST_PRODUCTS);
     block = smaller(tiles.count, larger(LEAST_TILES, BLOCK_FLOATS / (SIDE * SIDE) / (inputs + (int)padded)) * parts);
     inputStep = (size_t)block * inputs + STREAM_GAP;
     gradientStep = (size_t)block * padded + STREAM_GAP;

@@ -1,5 +1,5 @@
 // The checks of `saphena doctor`. Each looks at the real thing: the server is asked, the store gets two racing writes.
-import { SaphenaError } from "@saphena/contracts";
+import { SaphenaError, chooseEngine } from "@saphena/contracts";
 import { createClient } from "@saphena/client";
 import { openStore, probeConditionalWrites } from "@saphena/object-store";
 import { locateRedis, locateTensorflow } from "@saphena/setup";
@@ -46,7 +46,16 @@ function checkBuild(): Check {
 
 function checkEngine(): Check {
   const facts = locateTensorflow();
-  if ("missing" in facts) return { name: "engine", state: "bad", detail: facts.missing, remedy: "run `npm run setup`" };
+  if ("missing" in facts) {
+    const choice = chooseEngine(undefined, facts);
+    if (choice.engine === "wasm") return { name: "engine", state: "note", detail: choice.notice, remedy: null };
+    return {
+      name: "engine",
+      state: "bad",
+      detail: facts.missing,
+      remedy: "run `npm run setup`; SAPHENA_ENGINE=wasm trains without it, slowly",
+    };
+  }
   return ok("engine", `TensorFlow ${facts.version} (${facts.variant}) in ${facts.libraryFolder}`);
 }
 
