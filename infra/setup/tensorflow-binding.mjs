@@ -15,7 +15,7 @@ import { requireCompiler } from "./toolchain.mjs";
 /** `napi-v8` is the newest that the package names, and every Node from 20 offers it. */
 export const NAPI_VERSION = 8;
 /** Raised with every change of what the kernels take or give, so that a binding of another version is not used. */
-export const KERNEL_INTERFACE = 2;
+export const KERNEL_INTERFACE = 3;
 const OBJECTS = "objects";
 const KERNELS = join(import.meta.dirname, "..", "..", "packages", "tf", "native");
 const COMMON_FLAGS = ["-std=c++17", "-fPIC", "-c"];

@@ -30,7 +30,8 @@ export const trainVsTorch: Benchmark = {
 async function compare(options: Options): Promise<Figures> {
   const python = requirePeersPython();
   const torch = (mode: string): Promise<Side> => side(python, [join(PEERS, "train_torch.py"), "--mode", mode], options);
-  const ours = (): Promise<Side> => side(process.execPath, [join(REPOSITORY, "test/dist/bench/bench.js"), "train", "--json"], options);
+  const ours = (): Promise<Side> =>
+    side(process.execPath, [join(REPOSITORY, "test/dist/bench/bench.js"), "train", "--mirror", "--json"], options);
 
   const { layout, layoutsImagesPerSecond } = await fasterLayout(torch);
   const others = await otherPeers(options, python, torch);

@@ -1,5 +1,5 @@
 // One training step of VENet, as training takes it: batches in shuffled order from a packed dataset, with all of the default
-// augmentation, made by a thread beside it; then forward, backward and update.
+// augmentation (or mirrored only: what peers do in comparisons), made by a thread beside it; then forward, backward and update.
 import { setImmediate } from "node:timers/promises";
 import { resolveAugmentation } from "@saphena/contracts";
 import { channelStatistics, epochOrder, trainingSlices } from "@saphena/dataset";
@@ -17,14 +17,14 @@ const WARM_UP_STEPS = 2; // the first step pays for memory and for choosing kern
 export const train: Benchmark = {
   summary: "train: median time of a training step of VENet, its memory, and the share of it spent waiting for input",
   options: { size: 128, base: 32, depth: 5, batch: 8, steps: 6, threads: 1 },
-  flags: ["profile"],
+  flags: ["profile", "mirror"],
   run: runTrain,
 };
 
-type Option = "size" | "base" | "depth" | "batch" | "steps" | "threads" | "profile";
+type Option = "size" | "base" | "depth" | "batch" | "steps" | "threads" | "profile" | "mirror";
 
 async function runTrain(options: Readonly<Record<string, number>>): Promise<Figures> {
-  const { size, base, depth, batch, steps, threads, profile } = options as Record<Option, number>;
+  const { size, base, depth, batch, steps, threads, profile, mirror } = options as Record<Option, number>;
   const config: NetworkConfig = {
     heads: "both",
     depth,
@@ -45,7 +45,7 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
   const all = Int32Array.from(pack.ids.keys());
   const statistics = channelStatistics(pack, all);
   const requests = trainingSlices(epochOrder(1, 1, all), batch).map((indices) => ({ indices, epoch: 1, repeats: null }));
-  const augment = resolveAugmentation("default");
+  const augment = resolveAugmentation(mirror === 1 ? "mirror" : "default");
   const input = openInput({ source: pack, requests, batchSize: batch, threads: INPUT_THREADS, seed: 1, augment, statistics });
   const stepMs: number[] = [];
   const inputMs: number[] = [];

@@ -48,6 +48,22 @@ struct NormGradientOutput {
   float* offset;
 };
 
+/** One level of a segmentation loss over samples of `pixels` pixels: logits [samples, pixels, classes], targets [samples, pixels]. */
+struct SegmentationLossInput {
+  const float* logits;
+  const int32_t* targets;
+  /** [samples] weight of each sample, 0 where it takes no part; `total` is their sum. */
+  const float* shares;
+  int samples;
+  int64_t pixels;
+  int classes;
+  float total;
+  /** Of this level. */
+  float weight;
+  /** Of the gradient alone. */
+  float factor;
+};
+
 struct Kernels {
   /** 3x3 convolution of stride 1 with one row and column of zeros around: x [.., inputs] to y [.., outputs]. */
   void (*convolution)(const float* x, ImageSize size, int inputs, const float* kernel, int outputs, float* y);
@@ -66,6 +82,9 @@ struct Kernels {
   void (*joinBiased)(const float* upsampled, const float* bias, int own, const float* skip, int theirs, int64_t rows, float* joined);
   /** The gradients of `joinBiased` with respect to upsampled, bias and skip. */
   void (*joinBiasedGradient)(const float* gradient, int own, int theirs, int64_t rows, float* upsampled, float* bias, float* skip);
+
+  /** Returns the loss and writes its gradient with respect to the logits. Targets must be classes. */
+  float (*segmentationLoss)(const SegmentationLossInput& in, float* gradient);
 
   /** gradient + weightDecay·parameter, `size` values each. */
   void (*addDecay)(const float* gradient, const float* parameter, float weightDecay, int64_t size, float* result);

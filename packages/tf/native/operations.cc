@@ -102,6 +102,22 @@ void joinBiasedGradient(Call& call) {
   if (!call.failed()) saphena::kernels().joinBiasedGradient(valuesOf(gradient), own, theirs, rowsOf(size), upsampled, biasGradient, skip);
 }
 
+/** Inputs: logits [n,h,w,k], targets [n·h·w] int32, the samples' shares [n], and [their total, weight, factor]. */
+void segmentationLoss(Call& call) {
+  const TF_Tensor *logits = call.input(0, 4), *targets = call.input(1, 1), *shares = call.input(2, 1), *scales = call.input(3, 1);
+  if (call.failed()) return;
+  const ImageSize size = imagesOf(logits);
+  const int classes = sizeOf(logits, 3);
+  call.require(TF_Dim(targets, 0) == rowsOf(size) && TF_Dim(shares, 0) == size.batch && TF_Dim(scales, 0) == 3, "a target for every pixel, a share for every sample, and three scales");
+  if (call.failed()) return;
+  const auto* ids = static_cast<const int32_t*>(TF_TensorData(targets));
+  for (int64_t pixel = 0; pixel < rowsOf(size); pixel++) call.require(ids[pixel] >= 0 && ids[pixel] < classes, "targets are classes");
+  float *value = call.output(0, {}), *gradient = call.output(1, {size.batch, size.height, size.width, classes});
+  if (call.failed()) return;
+  const float* scale = valuesOf(scales);
+  *value = saphena::kernels().segmentationLoss({valuesOf(logits), ids, valuesOf(shares), size.batch, int64_t{size.height} * size.width, classes, scale[0], scale[1], scale[2]}, gradient);
+}
+
 /** Inputs: n gradients, then their n parameters. */
 void addDecay(Call& call) {
   const int count = call.inputCount() / 2;
@@ -129,6 +145,7 @@ const bool registered = [] {
   define<joinBiased>("SaphenaJoinBiased", {"upsampled", "bias", "skip"}, {"joined"});
   define<joinBiasedGradient>("SaphenaJoinBiasedGradient", {"gradient", "bias"}, {"upsampled", "bias_gradient", "skip"});
   define<addDecay, WEIGHT_DECAY>("SaphenaAddDecay", {"gradients: N * float", "parameters: N * float"}, {"results: N * float"}, "N: int >= 1");
+  define<segmentationLoss>("SaphenaSegmentationLoss", {"logits", "targets: int32", "shares", "scales"}, {"value", "gradient"});
   return true;
 }();
 

@@ -51,4 +51,5 @@ export {
 export { joinBiased, joinBiasedGradient } from "./join.ts";
 export { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
 export { applyAdam, applyGradientDescent, applyMomentum, createVariable, type ResourceVariable } from "./resource-variable.ts";
+export { segmentationLossKernel, type SegmentationLossOptions } from "./segmentation-loss.ts";
 export { applySgd, type SgdEntry, type SgdOptions } from "./sgd.ts";

@@ -8,7 +8,20 @@
 // So Dice pools its sums over the whole batch, then averages over classes without the background (nnU-Net's batch Dice for 2-D, shifted
 // by 1 to be positive). A foreground class that no mask of the batch holds gives nearly 1 and pushes its probabilities down.
 // Targets of level r are every 2^r-th pixel of the mask (nearest).
-import { add, addAll, divide, multiply, oneHot, reshape, softmaxCrossEntropy, subtract, sum, type Engine, type Tensor } from "@saphena/tf";
+import {
+  add,
+  addAll,
+  divide,
+  multiply,
+  oneHot,
+  reshape,
+  segmentationLossKernel,
+  softmaxCrossEntropy,
+  subtract,
+  sum,
+  type Engine,
+  type Tensor,
+} from "@saphena/tf";
 import type { Batch } from "./batch.ts";
 import type { Loss } from "./class-loss.ts";
 
@@ -78,6 +91,7 @@ function levelLoss(
   scales: { shares: Float32Array; total: number; weight: number; factor: number },
 ): { value: Tensor; gradient: Tensor } {
   const { shares, total, weight, factor } = scales;
+  if (engine.ownKernels) return segmentationLossKernel(engine, logits, targets.ids, shares, scales);
   const [size, height, width, classes] = logits.shape as [number, number, number, number];
   const pixels = height * width;
   const cube = [size, pixels, classes] as const;
