@@ -7,7 +7,6 @@ import { hasSegmentation, type LossConfig, type NetworkConfig, type OptimizerCon
 import { forward } from "./model.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { parameterSpecs } from "./parameters.ts";
-import type { TrainingPass } from "./pass.ts";
 import { createState, type TensorRecord } from "./state.ts";
 import { createTape, type Tape } from "./tape.ts";
 
@@ -166,17 +165,20 @@ export function layerOutputs(engine: Engine, fixture: Fixture): Map<string, Tens
   };
   const state = createState(engine, config, 1);
   state.import(startOf(fixture, state.export()));
-  const pass: TrainingPass = {
-    kind: "training",
+  const weight = (name: string): Tensor => {
+    asked = name.replace(/\.(kernel|bias|norm\.scale|norm\.offset)$/, "");
+    return state.parameter(name).read();
+  };
+  const ignore = (): void => {};
+  const pass = {
+    kind: "training" as const,
     engine,
     tape: watchingTape,
-    weight: (name) => {
-      asked = name.replace(/\.(kernel|bias|norm\.scale|norm\.offset)$/, "");
-      return state.parameter(name).read();
-    },
-    running: (name) => state.running(name),
-    moveRunning: () => {},
-    gradient: () => {},
+    weight,
+    master: weight,
+    running: (name: string) => state.running(name),
+    moveRunning: ignore,
+    gradient: ignore,
   };
   const { size, images } = batchOf(fixture);
   engine.tidy(() => {
