@@ -70,7 +70,10 @@ export async function testUnderNode(binary, root, paths) {
   const inherited = Object.keys(process.env).filter((name) => name.startsWith("VITEST"));
   const cleared = Object.fromEntries(inherited.map((name) => [name, undefined]));
   const done = await runCommand(binary, [runner, "run", "--project", "unit", ...paths], { cwd: root, env: { ...cleared, NO_COLOR: "1" } });
-  const summary = /^\s*Tests\s+(.+?)\s*$/m.exec(done.output)?.[1] ?? "no tests ran";
+  // A file that cannot be loaded fails without a test that does.
+  const count = (what) => new RegExp(`^\\s*${what}\\s+(.+?)\\s*$`, "m").exec(done.output)?.[1];
+  const files = done.code === 0 ? undefined : count("Test Files");
+  const summary = [files && `files: ${files}`, count("Tests") ?? "no tests ran"].filter(Boolean).join("; tests: ");
   return { passed: done.code === 0, summary, output: done.output };
 }
 

@@ -3,10 +3,12 @@
 // Node. Prints one line a version; a version that cannot be fetched is skipped by name, and a failed one makes the exit code 1.
 import { join } from "node:path";
 import { ensureNodeVersions, testUnderNode } from "./node-versions.mjs";
+import { ensureTensorflow } from "./tensorflow.mjs";
 
 const PATHS = ["packages/tf/src", "packages/venet/src"];
 const root = join(import.meta.dirname, "..", "..");
 
+await ensureTensorflow();
 for (const { version, binary } of await ensureNodeVersions()) {
   if (binary === null) {
     process.stdout.write(`Node ${version}: skipped, its binary cannot be had\n`);

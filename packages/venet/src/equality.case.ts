@@ -54,8 +54,11 @@ export interface ParameterCounts {
   rows: (Omit<NetworkConfig, "inputSize"> & { parameters: number })[];
 }
 
-export function readFixture<T = Fixture>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), "utf8")) as T;
+export const readFixture = (name: (typeof CASES)[number]): Fixture => readJson(name) as Fixture;
+export const readParameterCounts = (): ParameterCounts => readJson("parameter-counts") as ParameterCounts;
+
+function readJson(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), "utf8"));
 }
 
 /** 32-bit words that depend on the name and the index alone: FNV-1a of the name, then MurmurHash3's finaliser of a running counter. */

@@ -1,7 +1,7 @@
 import { assert, constantFrom, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NetworkConfig } from "./config.ts";
-import { readFixture, type ParameterCounts } from "./equality.case.ts";
+import { readParameterCounts } from "./equality.case.ts";
 import { initialValue, uniformStream } from "./initialisation.ts";
 import { parameterCount, parameterSpecs, runningAverageSpecs } from "./parameters.ts";
 
@@ -29,7 +29,7 @@ const anyConfig = record({
 
 describe("the parameters of VENet", () => {
   it("number what PyTorch counts, for every depth from 2 to 6, three widths, two caps, all heads and two datasets", () => {
-    const { rows } = readFixture<ParameterCounts>("parameter-counts");
+    const { rows } = readParameterCounts();
     expect(rows).toHaveLength(5 * 3 * 2 * 3 * 2);
     const wrong = rows.filter(({ parameters, ...row }) => parameterCount({ ...row, inputSize: 2 ** row.depth }) !== parameters);
     expect(wrong).toEqual([]);
