@@ -103,6 +103,10 @@ export const ERRORS = {
   PORT_IN_USE: failure("the port is taken", "give another with --port"),
   CHILD_FAILED: failure("a part of the system did not start", "the log named in the message tells why"),
   // Training
+  PRECISION_UNSUPPORTED: badInput(
+    "the engine cannot compute in this precision",
+    "set train.precision to float32, or run `npm run setup` for native TensorFlow",
+  ),
   LOSS_NOT_FINITE: failure("the loss is not a finite number any more", "lower train.optimizer.learningRate"),
   CHECKPOINT_INVALID: failure("the checkpoint cannot be used", "the run starts again from an older checkpoint or from the beginning"),
   OUT_OF_MEMORY: failure("memory ran out", "lower train.batchSize, model.baseFilters or model.inputSize", { retryable: true }),

@@ -100,6 +100,12 @@ export const trainSchema = z.strictObject({
       "shuffle: every image once an epoch. balanced: as many steps, in which the labels come equally often (no label counts as one): images of rare ones repeat, of common ones wait for a later epoch; an image's weight stays a factor of its loss and changes no draw",
     ),
   augment: augmentationSchema,
+  precision: z
+    .enum(["float32", "bfloat16", "float16"])
+    .default("float32")
+    .describe(
+      "what convolutions, normalisation and activations are computed in; weights, losses and the optimizer stay float32. bfloat16: for processors with avx512_bf16 or AMX, and GPUs. float16: for GPUs, with a loss scale that adapts itself. Other devices are slower with them, and the log says so",
+    ),
 });
 export type TrainConfig = z.infer<typeof trainSchema>;
 

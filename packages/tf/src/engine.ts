@@ -5,7 +5,8 @@ import { chooseEngine, SaphenaError, type EngineName } from "@saphena/contracts"
 import { locateTensorflow } from "@saphena/setup";
 import { ownKernelsOff, prepareEnvironment, requestedEngine, vendorKernelsOff } from "./environment.ts";
 import { fingerprintOf, supportsOwnKernels, type EngineFingerprint } from "./fingerprint.ts";
-import { loadNative, nativeError, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
+import { halfSupportOf, type HalfSupport } from "./element-type.ts";
+import { executeNative, loadNative, nativeError, type NativeModule, type OpAttribute, type Tensor } from "./native.ts";
 
 export interface EngineOptions {
   /** CPU threads for one operation; one a trial gives the best throughput of a machine (measured: 1.4 times). */
@@ -15,7 +16,7 @@ export interface EngineOptions {
 }
 
 export interface EngineMemory {
-  /** Tensors that are alive, and the bytes of their contents. Resource variables are not counted. */
+  /** Tensors that are alive, and the bytes of their contents: without those of resource variables and of half precision. */
   tensors: number;
   tensorBytes: number;
   /** Resident set of this process. */
@@ -32,6 +33,8 @@ export interface Engine {
   readonly notice: string | null;
   /** Whether Saphena's own kernels are there (native/): they replace several kernels of TensorFlow, or one at several times its speed. */
   readonly ownKernels: boolean;
+  /** What half precision is worth here. */
+  readonly half: HalfSupport;
   /** Runs one TensorFlow operation. The caller owns the outputs. */
   execute(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
   /** As `execute` for an operation with one output. */
@@ -91,28 +94,31 @@ function createEngine(native: NativeModule, threads: number): Engine {
   const backend = native.backend();
   const execute: Engine["execute"] = (op, attributes, inputs, outputs) => {
     try {
-      return backend.executeMultipleOutputs(op, attributes, inputs, outputs);
+      return executeNative(backend, op, attributes, inputs, outputs);
     } catch (cause) {
       throw nativeError(op, cause);
     }
   };
   const usesGpu = backend.isUsingGpuDevice;
   const ownKernels = !usesGpu && !ownKernelsOff() && supportsOwnKernels();
+  const fingerprint = fingerprintOf({
+    tensorflowVersion: backend.binding.TF_Version,
+    usesGpu,
+    threads,
+    vendorKernelsOff: vendorKernelsOff(),
+    ownKernels,
+  });
   return {
-    fingerprint: fingerprintOf({
-      tensorflowVersion: backend.binding.TF_Version,
-      usesGpu,
-      threads,
-      vendorKernelsOff: vendorKernelsOff(),
-      ownKernels,
-    }),
+    fingerprint,
     notice: null,
     ownKernels,
+    half: halfSupportOf({ usesGpu, instructionSet: fingerprint.instructionSet }),
     execute,
     run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor: (values, shape) => native.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32"),
     scalar: (value) => native.tensor(Float32Array.of(value), [], "float32"),
     read: (tensor) => {
+      if (tensor.half !== undefined) throw new SaphenaError("INTERNAL", `a ${tensor.half} tensor was read as float32`);
       const values = tensor.dataSync();
       if (!(values instanceof Float32Array)) throw new SaphenaError("INTERNAL", `a ${tensor.dtype} tensor was read as float32`);
       return values;

@@ -1,6 +1,7 @@
 // Batch normalisation over N, H and W in one kernel forward and one backward (FusedBatchNormV3), 6 ms instead of the
-// dozen elementwise kernels of the composed form. Layout is NHWC, statistics are per channel.
+// dozen elementwise kernels of the composed form. Layout is NHWC, statistics are per channel; x may be half, all that is per channel is float32.
 import { booleanAttribute, FLOAT32, floatAttribute, stringAttribute, typeAttribute } from "./attributes.ts";
+import { typeOf } from "./element-type.ts";
 import type { Engine } from "./engine.ts";
 import type { OpAttribute, Tensor } from "./native.ts";
 
@@ -31,7 +32,7 @@ export function batchNormTraining(
   options: BatchNormOptions,
 ): BatchNormForward {
   const attributes = [
-    ...baseAttributes(options.epsilon),
+    ...baseAttributes(x, options.epsilon),
     booleanAttribute("is_training", true),
     floatAttribute("exponential_avg_factor", options.momentum),
   ];
@@ -54,7 +55,7 @@ export function batchNormInference(
   variance: Tensor,
   epsilon: number,
 ): Tensor {
-  const attributes = [...baseAttributes(epsilon), booleanAttribute("is_training", false), floatAttribute("exponential_avg_factor", 1)];
+  const attributes = [...baseAttributes(x, epsilon), booleanAttribute("is_training", false), floatAttribute("exponential_avg_factor", 1)];
   const [output, ...rest] = engine.execute("FusedBatchNormV3", attributes, [x, scale, offset, mean, variance], 6) as [Tensor, ...Tensor[]];
   for (const tensor of rest) tensor.dispose();
   return output;
@@ -69,7 +70,7 @@ export function batchNormGradient(
   reserved: BatchNormForward["reserved"],
   epsilon: number,
 ): { x: Tensor; scale: Tensor; offset: Tensor } {
-  const attributes = [...baseAttributes(epsilon), booleanAttribute("is_training", true)];
+  const attributes = [...baseAttributes(x, epsilon), booleanAttribute("is_training", true)];
   const [dx, dScale, dOffset, ...rest] = engine.execute("FusedBatchNormGradV3", attributes, [gradient, x, scale, ...reserved], 5) as [
     Tensor,
     Tensor,
@@ -80,11 +81,6 @@ export function batchNormGradient(
   return { x: dx, scale: dScale, offset: dOffset };
 }
 
-function baseAttributes(epsilon: number): OpAttribute[] {
-  return [
-    typeAttribute("T", FLOAT32),
-    typeAttribute("U", FLOAT32),
-    floatAttribute("epsilon", epsilon),
-    stringAttribute("data_format", "NHWC"),
-  ];
+function baseAttributes(x: Tensor, epsilon: number): OpAttribute[] {
+  return [typeOf(x), typeAttribute("U", FLOAT32), floatAttribute("epsilon", epsilon), stringAttribute("data_format", "NHWC")];
 }

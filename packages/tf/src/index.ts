@@ -5,7 +5,8 @@
 export { loadEngine, withoutOwnKernels, type Engine, type EngineMemory, type EngineOptions } from "./engine.ts";
 export { preloadEngine } from "./preload.ts";
 export type { EngineFingerprint } from "./fingerprint.ts";
-export type { OpAttribute, Tensor } from "./native.ts";
+export type { HalfType, OpAttribute, Tensor } from "./native.ts";
+export { cast, converted, type ElementType, type HalfSupport } from "./element-type.ts";
 export {
   add,
   addAll,

@@ -1,6 +1,7 @@
 // Batch normalisation followed by LeakyReLU as one step of a network, and the gradient of both: one kernel each where the engine has
 // Saphena's own, else TensorFlow's two.
 import { floatAttribute } from "./attributes.ts";
+import { suitsOwnKernels } from "./element-type.ts";
 import type { Engine } from "./engine.ts";
 import { batchNormGradient, batchNormTraining, type BatchNormOptions } from "./fused-batch-norm.ts";
 import { leakyRelu, leakyReluGradient } from "./leaky-relu.ts";
@@ -32,7 +33,7 @@ export interface NormParameters {
 /** Normalises x [n,h,w,c] by its own statistics, moves the running averages and applies the LeakyReLU. */
 export function normActivation(engine: Engine, x: Tensor, parameters: NormParameters, options: NormActivationOptions): NormActivation {
   const { scale, offset, mean, variance } = parameters;
-  if (engine.ownKernels) {
+  if (suitsOwnKernels(engine, x)) {
     const attributes = [
       floatAttribute("epsilon", options.epsilon),
       floatAttribute("momentum", options.momentum),
@@ -58,7 +59,7 @@ export function normActivationGradient(
   options: NormActivationOptions,
 ): { x: Tensor; scale: Tensor; offset: Tensor } {
   const { scale, offset } = parameters;
-  if (engine.ownKernels) {
+  if (suitsOwnKernels(engine, x)) {
     const inputs = [gradient, x, scale, offset, ...forward.reserved];
     const results = engine.execute("SaphenaNormActivationGradient", [floatAttribute("slope", options.slope)], inputs, 3);
     const [dx, dScale, dOffset] = results as [Tensor, Tensor, Tensor];

@@ -1,6 +1,7 @@
 // The steps of one epoch, from wherever the run stands in it.
 import { trainingBatches } from "./input/requests.ts";
 import { afterStep } from "./position.ts";
+import { skippedStepMessage } from "./precision.ts";
 import { learningRateAt } from "./schedule.ts";
 import { mustStop } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -38,6 +39,7 @@ export async function trainEpoch(session: Session): Promise<EpochEnd> {
     const batch = await input.next(); // ready, as a rule: it was made during the step before
     const losses = network.trainStep(batch, rateOf(step)); // images [n, side, side, 3]; waits for the losses
     session.position = afterStep(session.position, losses, batch.size);
+    if (losses.overflow !== undefined) session.log("info", skippedStepMessage(epoch, step + 1, losses.overflow));
     const nowMs = performance.now();
     work.images += batch.size;
     work.seconds += (nowMs - beganMs) / 1000;

@@ -2,7 +2,7 @@
 import type { EpochPoints, RunMetrics } from "@saphena/contracts";
 import { createConfusionMatrix, createSegmentationScore } from "@saphena/metrics";
 import type { ClassificationScores, SegmentationScores } from "@saphena/metrics";
-import type { StepLosses } from "@saphena/venet";
+import type { MeanLosses } from "./position.ts";
 import type { PredictionRow } from "./validate.ts";
 
 export interface ValidationScores {
@@ -61,7 +61,7 @@ export function runMetrics({ validationImages, classification, segmentation, sco
 /** One epoch's points: what is null is left out. */
 export function epochPoints(
   epoch: number,
-  parts: { losses: StepLosses; scores: ValidationScores; learningRate: number; imagesPerSecond: number | null },
+  parts: { losses: MeanLosses; scores: ValidationScores; learningRate: number; imagesPerSecond: number | null },
 ): EpochPoints {
   const { losses, scores, learningRate, imagesPerSecond } = parts;
   const values = {

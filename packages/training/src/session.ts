@@ -117,7 +117,8 @@ function trainingConfig({ train, heads, labels }: TrainerStart, pack: Pack, fold
   const { classWeights: setting, ...loss } = train.loss;
   if (heads !== "segmentation") assertClassWeightsFit(train, labels);
   const classWeights = heads === "segmentation" ? undefined : classWeightsOf(setting, pack, fold.train);
-  return { optimizer: train.optimizer, loss: classWeights === undefined ? loss : { ...loss, classWeights } };
+  const { optimizer, precision } = train;
+  return { optimizer, precision, loss: classWeights === undefined ? loss : { ...loss, classWeights } };
 }
 
 /** The pack is made by the parent: another one than this run's is a fault of ours, never of a user. */

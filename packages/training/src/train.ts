@@ -6,6 +6,7 @@ import { identityOf, otherFingerprints, withFingerprint, writeCheckpoint } from 
 import { trainEpoch } from "./epoch.ts";
 import type { EpochEnd } from "./epoch.ts";
 import { epochStart, meanLosses } from "./position.ts";
+import { precisionNotice } from "./precision.ts";
 import { describeFile, writeMetrics, writeModel, writePredictions } from "./result-files.ts";
 import { epochPoints, runMetrics, scoreRows } from "./scores.ts";
 import { openSession } from "./session.ts";
@@ -22,7 +23,7 @@ export type TrainingEnd = Extract<FromTrainer, { type: "finished" | "stopped" }>
  *
  * A stop request is honoured between two batches. A release first writes a checkpoint of that very step, in the middle of an epoch
  * too; a cancel writes nothing. All scores are those of the final epoch's weights.
- * Throws SaphenaError: SPLIT_LEAK, SPLIT_IMPOSSIBLE, LOSS_NOT_FINITE, MODEL_CONFIG_INVALID; INTERNAL when the pack
+ * Throws SaphenaError: SPLIT_LEAK, SPLIT_IMPOSSIBLE, LOSS_NOT_FINITE, MODEL_CONFIG_INVALID, PRECISION_UNSUPPORTED; INTERNAL when the pack
  * is not the one meant.
  */
 export async function train(parts: TrainingParts): Promise<TrainingEnd> {
@@ -51,6 +52,8 @@ function announce(session: Session): void {
   session.report({ type: "started", fingerprint, parameterCount: network.parameterCount, firstEpoch: position.epoch + 1, resumedFrom });
   log("info", `training on ${fold.train.length} images, validating on ${fold.validation.length}, ${network.parameterCount} parameters`);
   if (engine.notice !== null) log("warn", engine.notice);
+  const slow = precisionNotice(session.start.train.precision, engine.half);
+  if (slow !== null) log("warn", slow);
   const emptied = emptiedMasks(session.pack);
   if (emptied !== null) log("warn", emptied);
   if (position.epoch + position.step > 0) log("info", `going on after epoch ${position.epoch} and ${position.step} steps`);

@@ -4,6 +4,7 @@ import { fromTrainerSchema, modelSchema, trainSchema } from "@saphena/contracts"
 import type { FromTrainer, TrainerStart } from "@saphena/contracts";
 import type { Pack } from "@saphena/dataset";
 import { temporaryFolder } from "@saphena/testing";
+import type { Engine } from "@saphena/venet";
 import { parquetReadObjects } from "hyparquet";
 import { discPack } from "./discs.case.ts";
 import { loadEngine, train } from "./index.ts";
@@ -16,6 +17,8 @@ interface Setting {
   pack?: Pack;
   start?: Partial<TrainerStart>;
   train?: Record<string, unknown>;
+  /** Default: native TensorFlow. */
+  engine?: Engine;
   /** Called with every message; may set the stop signal. */
   onMessage?: (message: FromTrainer, stop: StopSignal) => void;
 }
@@ -53,7 +56,7 @@ export async function run(setting: Setting = {}): Promise<{ end: TrainingEnd; me
     messages.push(fromTrainerSchema.parse(message));
     setting.onMessage?.(message, stop);
   };
-  const end = await train({ engine, pack, start, report, stop });
+  const end = await train({ engine: setting.engine ?? engine, pack, start, report, stop });
   return { end: fromTrainerSchema.parse(end) as TrainingEnd, messages, start };
 }
 

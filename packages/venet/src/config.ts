@@ -1,5 +1,6 @@
 // What a network is made of and how it is trained, as data; and the limits within which a network can be built.
 import { SaphenaError } from "@saphena/contracts";
+import type { ElementType } from "@saphena/tf";
 
 export interface NetworkConfig {
   heads: "both" | "classification" | "segmentation";
@@ -55,6 +56,11 @@ export type OptimizerConfig = SgdConfig | AdamWConfig;
 export interface TrainingConfig {
   loss: LossConfig;
   optimizer: OptimizerConfig;
+  /**
+   * What convolutions, normalisation and activations are computed in; absent = float32. Variables, statistics of the normalisation,
+   * the class head behind its pooling, softmax, losses, gradients of parameters and the optimizer are float32 always.
+   */
+  precision?: ElementType;
 }
 
 /** Fixed parts of the architecture. */

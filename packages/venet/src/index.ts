@@ -6,6 +6,6 @@
 export { loadEngine, preloadEngine, type Engine, type EngineFingerprint } from "@saphena/tf";
 export type { Batch } from "./batch.ts";
 export type { LossConfig, NetworkConfig, OptimizerConfig, TrainingConfig } from "./config.ts";
-export { createNetwork, type Network, type Prediction, type StepLosses } from "./network.ts";
+export { createNetwork, type Network, type Prediction, type StepLosses, type StepResult } from "./network.ts";
 export { parameterCount } from "./parameters.ts";
 export type { TensorRecord } from "./state.ts";

@@ -1,9 +1,12 @@
 // The layers of VENet with their gradients: convolution block, upsampling with skip, 1x1 convolution, pooling and dense. x is [n,h,w,c].
+// In half precision, blocks and upsampling take and give half tensors; pooling and the 1x1 convolution give float32, for the losses.
 import {
   batchNormInference,
   biasAdd,
   biasGradient,
   broadcast,
+  cast,
+  converted,
   convolution,
   convolutionInputGradient,
   convolutionKernelGradient,
@@ -30,8 +33,8 @@ export function convolutionBlock(pass: Pass, name: string, x: Tensor, stride: 1 
   const { engine } = pass;
   const kernel = pass.weight(`${name}.kernel`);
   const convolved = paddedConvolution(engine, x, kernel, stride);
-  const scale = pass.weight(`${name}.norm.scale`);
-  const offset = pass.weight(`${name}.norm.offset`);
+  const scale = pass.master(`${name}.norm.scale`);
+  const offset = pass.master(`${name}.norm.offset`);
   const average = pass.running(`${name}.norm.mean`);
   const variance = pass.running(`${name}.norm.variance`);
   if (pass.kind === "inference") {
@@ -90,12 +93,12 @@ export function upsampleAndJoin(pass: Pass, name: string, x: Tensor, skip: Tenso
   return output;
 }
 
-/** 1x1 convolution with bias. */
+/** 1x1 convolution with bias; the result is float32. */
 export function pointwise(pass: Pass, name: string, x: Tensor): Tensor {
   const { engine } = pass;
   const kernel = pass.weight(`${name}.kernel`);
-  const product = convolution(engine, x, kernel, POINTWISE);
-  const output = biasAdd(engine, product, pass.weight(`${name}.bias`));
+  const product = converted(engine, convolution(engine, x, kernel, POINTWISE), "float32");
+  const output = biasAdd(engine, product, pass.master(`${name}.bias`));
   product.dispose();
   if (pass.kind === "training") {
     pass.tape.record({
@@ -104,31 +107,38 @@ export function pointwise(pass: Pass, name: string, x: Tensor): Tensor {
       saved: [],
       backward: (gradient) => {
         pass.gradient(`${name}.bias`, biasGradient(engine, gradient));
-        pass.gradient(`${name}.kernel`, convolutionKernelGradient(engine, x, kernel.shape, gradient, POINTWISE));
-        return [convolutionInputGradient(engine, x.shape, kernel, gradient, POINTWISE)];
+        const narrow = x.half === undefined ? gradient : cast(engine, gradient, x.half);
+        pass.gradient(`${name}.kernel`, convolutionKernelGradient(engine, x, kernel.shape, narrow, POINTWISE));
+        const inputGradient = convolutionInputGradient(engine, x.shape, kernel, narrow, POINTWISE);
+        if (narrow !== gradient) narrow.dispose();
+        return [inputGradient];
       },
     });
   }
   return output;
 }
 
-/** Mean over height and width: [n,h,w,c] → [n,c]. */
+/** Mean over height and width: [n,h,w,c] → [n,c]. Summed in float32, and the result is that. */
 export function globalAverage(pass: Pass, x: Tensor): Tensor {
   const { engine } = pass;
-  const output = mean(engine, x, [1, 2]);
+  const { half } = x;
+  const wide = half === undefined ? x : cast(engine, x, "float32");
+  const output = mean(engine, wide, [1, 2]);
+  if (wide !== x) wide.dispose();
   if (pass.kind === "training") {
-    const [n, height, width, channels] = x.shape as [number, number, number, number];
-    pass.tape.record({ output, inputs: [x], saved: [], backward: (gradient) => [spread(engine, gradient, [n, height, width, channels])] });
+    const shape = x.shape as [number, number, number, number];
+    const backward = (gradient: Tensor): [Tensor] => [converted(engine, spread(engine, gradient, shape), half ?? "float32")];
+    pass.tape.record({ output, inputs: [x], saved: [], backward });
   }
   return output;
 }
 
-/** x·kernel + bias for x [n,c], followed by LeakyReLU if asked. */
+/** x·kernel + bias for x [n,c] of float32, followed by LeakyReLU if asked. */
 export function dense(pass: Pass, name: string, x: Tensor, activation: "leaky" | "none"): Tensor {
   const { engine } = pass;
-  const kernel = pass.weight(`${name}.kernel`);
+  const kernel = pass.master(`${name}.kernel`);
   const product = matrixProduct(engine, x, kernel);
-  const linear = biasAdd(engine, product, pass.weight(`${name}.bias`));
+  const linear = biasAdd(engine, product, pass.master(`${name}.bias`));
   product.dispose();
   const output = activation === "leaky" ? leakyRelu(engine, linear, LEAKY_SLOPE) : linear;
   if (output !== linear) linear.dispose();

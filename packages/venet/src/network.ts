@@ -1,8 +1,10 @@
 // A network that can be trained, asked and saved: one training step, prediction, and its whole state out and in.
-import { pack, reshape, softmax, type Engine, type Tensor } from "@saphena/tf";
+import { SaphenaError } from "@saphena/contracts";
+import { converted, pack, reshape, softmax, type ElementType, type Engine, type Tensor } from "@saphena/tf";
 import { checkBatch, type Batch } from "./batch.ts";
 import { classLoss, type Loss } from "./class-loss.ts";
 import { checkConfig, type NetworkConfig, type TrainingConfig } from "./config.ts";
+import { decideStep } from "./loss-scale.ts";
 import { forward, type Logits } from "./model.ts";
 import { applyOptimizer } from "./optimizer.ts";
 import { parameterCount } from "./parameters.ts";
@@ -10,6 +12,7 @@ import type { InferencePass, TrainingPass } from "./pass.ts";
 import { segmentationLoss } from "./segmentation-loss.ts";
 import { createState, type NetworkState, type TensorRecord } from "./state.ts";
 import { createTape } from "./tape.ts";
+import { readWeights } from "./weights.ts";
 
 export interface StepLosses {
   /** classWeight·classification + segmentationWeight·segmentation, a missing one counting as 0. */
@@ -18,6 +21,20 @@ export interface StepLosses {
   classification: number | null;
   /** Unweighted; null without such a head, or when no sample of the batch has a mask. */
   segmentation: number | null;
+}
+
+/** A gradient was beyond float16. */
+export interface Overflow {
+  /** The step was made with. */
+  lossScale: number;
+  /** Of the next step; null when it cannot be lowered, so that going on is useless. */
+  nextLossScale: number | null;
+}
+
+/** The losses before the update. */
+export interface StepResult extends StepLosses {
+  /** Set when the step changed nothing but the loss scale; the losses may not be finite then. */
+  overflow?: Overflow;
 }
 
 export interface Prediction {
@@ -32,8 +49,8 @@ export interface Prediction {
 export interface Network {
   readonly config: NetworkConfig;
   readonly parameterCount: number;
-  /** Forward, backward, update. Moves the running averages. The losses are those before the update, read back once it is under way. */
-  trainStep(batch: Batch, learningRate: number): StepLosses;
+  /** Forward, backward, update. Moves the running averages. The losses are read back once the update is under way. */
+  trainStep(batch: Batch, learningRate: number): StepResult;
   /** Losses and gradients without an update; running averages stay. For checks, not for training. */
   gradients(batch: Batch): { losses: StepLosses; gradients: Map<string, TensorRecord> };
   /** Predicts `size` images [n, inputSize, inputSize, channels] with the running averages. */
@@ -45,10 +62,11 @@ export interface Network {
   dispose(): void;
 }
 
-/** A network with He-initialised weights drawn from `seed`. @throws SaphenaError MODEL_CONFIG_INVALID */
+/** A network with He-initialised weights drawn from `seed`. @throws SaphenaError MODEL_CONFIG_INVALID, PRECISION_UNSUPPORTED */
 export function createNetwork(engine: Engine, config: NetworkConfig, training: TrainingConfig, seed: number): Network {
   checkConfig(config);
-  const state = createState(engine, config, seed, training.optimizer.type);
+  const precision = supportedPrecision(engine, training.precision ?? "float32");
+  const state = createState(engine, config, seed, training.optimizer.type, precision);
   return {
     config,
     parameterCount: parameterCount(config),
@@ -56,9 +74,13 @@ export function createNetwork(engine: Engine, config: NetworkConfig, training: T
       checkBatch(batch, config);
       return engine.tidy(() => {
         const step = differentiate(engine, state, config, training, batch);
-        applyOptimizer(engine, state, step.gradients, step.weights, training.optimizer, learningRate);
-        for (const [name, value] of step.running) state.setRunning(name, value);
-        return readLosses(engine, training, step);
+        const scale = state.lossScale?.scale ?? null;
+        const applied = applyOptimizer(engine, state, step.gradients, step.weights, training.optimizer, learningRate, scale);
+        // Averages of a batch that overflowed may not be finite either.
+        if (applied) for (const [name, value] of step.running) state.setRunning(name, value);
+        const overflow = moveLossScale(state, applied);
+        const losses = readLosses(engine, training, step);
+        return overflow === null ? losses : { ...losses, overflow };
       });
     },
     gradients: (batch) => {
@@ -66,12 +88,13 @@ export function createNetwork(engine: Engine, config: NetworkConfig, training: T
       const gradients = new Map<string, TensorRecord>();
       const losses = engine.tidy(() => {
         const step = differentiate(engine, state, config, training, batch);
-        for (const [name, tensor] of step.gradients) gradients.set(name, { shape: [...tensor.shape], data: engine.read(tensor) });
+        for (const [name, tensor] of step.gradients)
+          gradients.set(name, { shape: [...tensor.shape], data: unscaled(engine.read(tensor), state) });
         return readLosses(engine, training, step);
       });
       return { losses, gradients };
     },
-    predict: (images, size) => predict(engine, state, config, images, size),
+    predict: (images, size) => predict(engine, state, config, precision, { images, size }),
     exportState: () => state.export(),
     importState: (records) => state.import(records),
     dispose: () => state.dispose(),
@@ -86,9 +109,10 @@ interface Step {
   segmentation: Loss | null;
 }
 
-/** Forward and backward on one batch. */
+/** Forward and backward on one batch. The gradients are float32, and those of the loss times the loss scale where there is one. */
 function differentiate(engine: Engine, state: NetworkState, config: NetworkConfig, training: TrainingConfig, batch: Batch): Step {
-  const weights = new Map<string, Tensor>();
+  const precision = training.precision ?? "float32";
+  const weights = readWeights(engine, state, precision);
   const gradients = new Map<string, Tensor>();
   const running = new Map<string, Tensor>();
   const tape = createTape(engine);
@@ -96,30 +120,25 @@ function differentiate(engine: Engine, state: NetworkState, config: NetworkConfi
     kind: "training",
     engine,
     tape,
-    weight: (name) => readOnce(weights, name, state),
+    weight: weights.weight,
+    master: weights.master,
     running: (name) => state.running(name),
     moveRunning: (name, value) => void running.set(name, value),
-    gradient: (name, value) => void gradients.set(name, value),
+    gradient: (name, value) => void gradients.set(name, converted(engine, value, "float32")),
   };
-  const images = engine.tensor(batch.images, [batch.size, config.inputSize, config.inputSize, config.channels]);
+  const images = imageTensor(engine, config, precision, batch);
   const { loss } = training;
+  const scale = state.lossScale?.scale ?? 1;
   const logits = forward(pass, config, images, loss.deepSupervision);
   const classification =
     logits.classes === null
       ? null
-      : classLoss(engine, logits.classes, batch, { factor: loss.classWeight, classWeights: loss.classWeights });
-  const segmentation = logits.masks === null ? null : segmentationLoss(engine, logits.masks, batch, loss.segmentationWeight);
+      : classLoss(engine, logits.classes, batch, { factor: scale * loss.classWeight, classWeights: loss.classWeights });
+  const segmentation = logits.masks === null ? null : segmentationLoss(engine, logits.masks, batch, scale * loss.segmentationWeight);
   tape.backward([...(classification?.seeds ?? []), ...(segmentation?.seeds ?? [])]);
   images.dispose();
-  return { weights, gradients, running, classification, segmentation };
-}
-
-function readOnce(weights: Map<string, Tensor>, name: string, state: NetworkState): Tensor {
-  const known = weights.get(name);
-  if (known !== undefined) return known;
-  const value = state.parameter(name).read();
-  weights.set(name, value);
-  return value;
+  weights.disposeCopies();
+  return { weights: weights.masters, gradients, running, classification, segmentation };
 }
 
 /** Both losses in one read, so that the device is waited for once. */
@@ -132,18 +151,47 @@ function readLosses(engine: Engine, training: TrainingConfig, step: Step): StepL
   return { total: classWeight * (classification ?? 0) + segmentationWeight * (segmentation ?? 0), classification, segmentation };
 }
 
-function predict(engine: Engine, state: NetworkState, config: NetworkConfig, images: Float32Array, size: number): Prediction {
+/** The loss scale after a step; what to tell of it when the step was not applied. */
+function moveLossScale(state: NetworkState, gradientsFinite: boolean): Overflow | null {
+  if (state.lossScale === null) return null;
+  const { scale } = state.lossScale;
+  const decision = decideStep(state.lossScale, gradientsFinite);
+  if (decision.type === "exhausted") return { lossScale: scale, nextLossScale: null };
+  state.lossScale = decision.next;
+  return decision.type === "skipped" ? { lossScale: scale, nextLossScale: decision.next.scale } : null;
+}
+
+const unscaled = (gradient: Float32Array, { lossScale }: NetworkState): Float32Array =>
+  lossScale === null ? gradient : gradient.map((value) => value / lossScale.scale);
+
+/** Images [size, inputSize, inputSize, channels] as the first layer takes them. */
+function imageTensor(
+  engine: Engine,
+  { inputSize, channels }: NetworkConfig,
+  precision: ElementType,
+  { images, size }: { images: Float32Array; size: number },
+): Tensor {
+  return converted(engine, engine.tensor(images, [size, inputSize, inputSize, channels]), precision);
+}
+
+function supportedPrecision(engine: Engine, precision: ElementType): ElementType {
+  if (precision !== "float32" && engine.half[precision] === "none")
+    throw new SaphenaError("PRECISION_UNSUPPORTED", `${engine.fingerprint.engine} computes in float32 only, not in ${precision}`);
+  return precision;
+}
+
+function predict(
+  engine: Engine,
+  state: NetworkState,
+  config: NetworkConfig,
+  precision: ElementType,
+  { images, size }: { images: Float32Array; size: number },
+): Prediction {
   const result: Prediction = { probabilities: null, maskProbabilities: null, masks: null };
   engine.tidy(() => {
-    const weights = new Map<string, Tensor>();
-    const pass: InferencePass = {
-      kind: "inference",
-      engine,
-      weight: (name) => readOnce(weights, name, state),
-      running: (name) => state.running(name),
-    };
-    const input = engine.tensor(images, [size, config.inputSize, config.inputSize, config.channels]);
-    const logits: Logits = forward(pass, config, input, false);
+    const { weight, master } = readWeights(engine, state, precision);
+    const pass: InferencePass = { kind: "inference", engine, weight, master, running: (name) => state.running(name) };
+    const logits: Logits = forward(pass, config, imageTensor(engine, config, precision, { images, size }), false);
     if (logits.classes !== null) result.probabilities = engine.read(softmax(engine, logits.classes));
     if (logits.masks !== null) {
       const pixels = reshape(engine, logits.masks[0] as Tensor, [size * config.inputSize ** 2, config.maskClasses]);

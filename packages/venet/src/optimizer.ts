@@ -10,7 +10,7 @@ import {
   type ResourceVariable,
   type Tensor,
 } from "@saphena/tf";
-import type { AdamWConfig, OptimizerConfig, SgdConfig } from "./config.ts";
+import type { AdamWConfig, ClipNorm, OptimizerConfig, SgdConfig } from "./config.ts";
 import type { NetworkState } from "./state.ts";
 
 /** PyTorch's guard against a norm of 0, in clip_grad_norm_. */
@@ -25,7 +25,8 @@ interface Step {
 
 /**
  * One step of the configured optimizer; disposes the gradients and the weights. A parameter without a gradient (its head met no
- * label or mask in this batch) stays as it is: no decay, no momentum, and for Adam no step counted.
+ * label or mask in this batch) stays as it is: no decay, no momentum, and for Adam no step counted. With a `lossScale` the gradients
+ * are those of lossScale·loss: it is divided out, and where one of them is not finite nothing is done and false returned.
  */
 export function applyOptimizer(
   engine: Engine,
@@ -34,35 +35,58 @@ export function applyOptimizer(
   weights: Map<string, Tensor>,
   config: OptimizerConfig,
   learningRate: number,
-): void {
-  if (typeof config.clipNorm === "number") clipByGlobalNorm(engine, gradients, config.clipNorm);
+  lossScale: number | null = null,
+): boolean {
+  if (!settleGradients(engine, gradients, config.clipNorm, lossScale)) return false;
   const step = { gradients, weights, learningRate };
   switch (config.type) {
     case "sgd":
-      return applySgdStep(engine, state, step, config);
+      applySgdStep(engine, state, step, config);
+      return true;
     case "adamw":
-      return applyAdamW(engine, state, step, config);
+      applyAdamW(engine, state, step, config);
+      return true;
   }
 }
 
 /**
- * Multiplies every gradient by min(1, limit / (norm + 1e-6)), norm = √Σ g² over all of them (torch.nn.utils.clip_grad_norm_). The norm is
- * read by the host: gradients that are short enough, nearly all of them in a healthy run, then cost no multiplication.
+ * Divides the loss scale out, and multiplies every gradient by min(1, clipNorm / (norm + 1e-6)), norm = √Σ g² over all of them
+ * (torch.nn.utils.clip_grad_norm_); false when there is a loss scale and they are not finite. The norm is read by the host: gradients
+ * that are short enough, nearly all of them in a healthy run, then cost no multiplication without a scale, and one with it.
  */
-function clipByGlobalNorm(engine: Engine, gradients: Map<string, Tensor>, limit: number): void {
-  if (gradients.size === 0) return;
+function settleGradients(
+  engine: Engine,
+  gradients: Map<string, Tensor>,
+  clipNorm: ClipNorm | undefined,
+  lossScale: number | null,
+): boolean {
+  const limit = typeof clipNorm === "number" ? clipNorm : null;
+  if (gradients.size === 0 || (limit === null && lossScale === null)) return true;
+  const scaledNorm = globalNorm(engine, gradients);
+  if (lossScale !== null && !Number.isFinite(scaledNorm)) return false;
+  const scale = lossScale ?? 1;
+  const clipping = limit === null ? 1 : limit / (scaledNorm / scale + NORM_GUARD);
+  const factor = (clipping < 1 ? clipping : 1) / scale; // without a scale a norm that is not a number changes nothing: the loss says so at the next step
+  if (factor !== 1) multiplyAll(engine, gradients, factor);
+  return true;
+}
+
+/** √Σ g² over all elements of all gradients, read by the host. */
+function globalNorm(engine: Engine, gradients: ReadonlyMap<string, Tensor>): number {
   const halves = Array.from(gradients.values(), (gradient) => halfSquareSum(engine, gradient));
   const packed = pack(engine, halves);
   const norm = Math.sqrt(2 * engine.read(packed).reduce((total, half) => total + half, 0));
   for (const tensor of [...halves, packed]) tensor.dispose();
-  const factor = limit / (norm + NORM_GUARD);
-  if (!(factor < 1)) return; // a norm that is not a number too: the loss says so at the next step
-  const scale = engine.scalar(factor);
+  return norm;
+}
+
+function multiplyAll(engine: Engine, gradients: Map<string, Tensor>, factor: number): void {
+  const scalar = engine.scalar(factor);
   for (const [name, gradient] of gradients) {
-    gradients.set(name, multiply(engine, gradient, scale));
+    gradients.set(name, multiply(engine, gradient, scalar));
     gradient.dispose();
   }
-  scale.dispose();
+  scalar.dispose();
 }
 
 function applySgdStep(engine: Engine, state: NetworkState, { gradients, weights, learningRate }: Step, config: SgdConfig): void {

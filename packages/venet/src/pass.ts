@@ -7,7 +7,10 @@ export interface TrainingPass {
   readonly kind: "training";
   readonly engine: Engine;
   readonly tape: Tape;
+  /** A weight in the precision of the pass. */
   weight(name: string): Tensor;
+  /** A weight in float32. */
+  master(name: string): Tensor;
   running(name: string): Tensor;
   /** Takes over the new running average. */
   moveRunning(name: string, value: Tensor): void;
@@ -19,6 +22,7 @@ export interface InferencePass {
   readonly kind: "inference";
   readonly engine: Engine;
   weight(name: string): Tensor;
+  master(name: string): Tensor;
   running(name: string): Tensor;
 }
 

@@ -50,6 +50,7 @@ export async function createWasmEngine(notice: string): Promise<Engine> {
     fingerprint: wasmFingerprint(started.version),
     notice,
     ownKernels: false,
+    half: { bfloat16: "none", float16: "none" },
     execute,
     run: (op, attributes, ...inputs) => execute(op, attributes, inputs, 1)[0] as Tensor,
     tensor,
