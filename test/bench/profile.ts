@@ -1,6 +1,6 @@
 // Where a training step spends its time: an engine that looks like the one it wraps and counts its operations.
 // On one thread an operation returns when it is computed, so the time of its call is its own; on more, and on a GPU, it is not.
-import type { Engine } from "@saphena/tf";
+import type { Engine, Tensor } from "@saphena/tf";
 
 export interface OperationFigures {
   operation: string;
@@ -20,7 +20,7 @@ export interface Profile {
   figures(steps: number, stepMs: number): { operations: OperationFigures[]; operationsMs: number; javascriptShare: number };
 }
 
-const BYTES_OF_FLOAT = 4;
+const bytesOf = ({ shape, half }: Tensor): number => shape.reduce((size, side) => size * side, half === undefined ? 4 : 2);
 
 export function profiled(engine: Engine): Profile {
   const totals = new Map<string, { calls: number; ms: number; bytes: number }>();
@@ -31,7 +31,7 @@ export function profiled(engine: Engine): Profile {
     totals.set(operation, total);
     total.ms += performance.now() - beganMs;
     total.calls += 1;
-    for (const { shape } of results) total.bytes += shape.reduce((size, side) => size * side, BYTES_OF_FLOAT);
+    for (const result of results) total.bytes += bytesOf(result);
     return results;
   };
   return {

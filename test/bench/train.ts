@@ -17,14 +17,14 @@ const WARM_UP_STEPS = 2; // the first step pays for memory and for choosing kern
 export const train: Benchmark = {
   summary: "train: median time of a training step of VENet, its memory, and the share of it spent waiting for input",
   options: { size: 128, base: 32, depth: 5, batch: 8, steps: 6, threads: 1 },
-  flags: ["profile", "mirror"],
+  flags: ["profile", "mirror", "bfloat16", "float16"],
   run: runTrain,
 };
 
-type Option = "size" | "base" | "depth" | "batch" | "steps" | "threads" | "profile" | "mirror";
+type Option = "size" | "base" | "depth" | "batch" | "steps" | "threads" | "profile" | "mirror" | "bfloat16" | "float16";
 
 async function runTrain(options: Readonly<Record<string, number>>): Promise<Figures> {
-  const { size, base, depth, batch, steps, threads, profile, mirror } = options as Record<Option, number>;
+  const { size, base, depth, batch, steps, threads, profile, mirror, bfloat16, float16 } = options as Record<Option, number>;
   const config: NetworkConfig = {
     heads: "both",
     depth,
@@ -39,7 +39,8 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
   const counted = profile === 1 ? profiled(engine) : null;
   const loss = { classWeight: 0.5, segmentationWeight: 1, deepSupervision: true };
   const optimizer = { type: "sgd", momentum: 0.99, nesterov: true, weightDecay: 3e-5 } as const;
-  const network = createNetwork(counted?.engine ?? engine, config, { loss, optimizer }, 1);
+  const precision = bfloat16 === 1 ? "bfloat16" : float16 === 1 ? "float16" : "float32";
+  const network = createNetwork(counted?.engine ?? engine, config, { loss, optimizer, precision }, 1);
 
   const pack = noisePack(size, batch * (WARM_UP_STEPS + steps), GRADES);
   const all = Int32Array.from(pack.ids.keys());
@@ -68,6 +69,7 @@ async function runTrain(options: Readonly<Record<string, number>>): Promise<Figu
     rssMb: round(process.resourceUsage().maxRSS / 1024, 0), // the peak, not what is left
     inputWaitShare: round(sum(waited) / sum(measured), 4),
     parameters: network.parameterCount,
+    precision,
     engine: engine.fingerprint,
     ...counted?.figures(steps, sum(measured) / steps),
   };

@@ -104,7 +104,7 @@ export const trainSchema = z.strictObject({
     .enum(["float32", "bfloat16", "float16"])
     .default("float32")
     .describe(
-      "what convolutions, normalisation and activations are computed in; weights, losses and the optimizer stay float32. bfloat16: for processors with avx512_bf16 or AMX, and GPUs. float16: for GPUs, with a loss scale that adapts itself. Other devices are slower with them, and the log says so",
+      "what convolutions, normalisation and activations are computed in; weights, losses and the optimizer stay float32. bfloat16: for GPUs, and for processors with avx512_bf16 or AMX, where it saves a quarter of the memory at the speed of float32. float16: for GPUs, with a loss scale that adapts itself. Both are several times slower elsewhere, which the log then says; the WASM engine refuses them",
     ),
 });
 export type TrainConfig = z.infer<typeof trainSchema>;

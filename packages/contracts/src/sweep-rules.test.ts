@@ -168,4 +168,14 @@ describe("the sweep file", () => {
     expect(config.model.baseFilters).toBe(16);
     expect(spec.train.optimizer.learningRate).toBe(0.01);
   });
+
+  it("takes the precision of the computation as a setting, also as a searched one; float32 unless it is named", () => {
+    const spec = parseSweepFile({
+      ...minimal,
+      parameters: { "train.precision": { type: "categorical", values: ["float32", "bfloat16"] } },
+    });
+    expect(spec.train.precision).toBe("float32");
+    expect(applyParameters(spec, { "train.precision": "bfloat16" }).train.precision).toBe("bfloat16");
+    expect(refusal({ ...minimal, train: { precision: "float64" } })).toContain("train.precision");
+  });
 });

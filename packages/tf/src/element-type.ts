@@ -7,10 +7,10 @@ import type { HalfType, OpAttribute, Tensor } from "./native.ts";
 export type ElementType = "float32" | HalfType;
 
 /**
- * What half precision is worth here: `fast` = worth asking for, `slow` = it works and takes longer than float32, `none` = this engine
+ * What half precision is worth here: `gains` = worth asking for, in time or in memory, `slow` = it works and takes longer than float32, `none` = this engine
  * cannot compute in it.
  */
-export type HalfSupport = Readonly<Record<HalfType, "fast" | "slow" | "none">>;
+export type HalfSupport = Readonly<Record<HalfType, "gains" | "slow" | "none">>;
 
 const NUMBERS: Readonly<Record<ElementType, number>> = { float32: FLOAT32, bfloat16: BFLOAT16, float16: FLOAT16 };
 
@@ -50,7 +50,7 @@ export function converted(engine: Engine, x: Tensor, type: ElementType): Tensor 
 
 /** What half precision brings on a device, as measured on CPUs (docs/performance.md) and as NVIDIA builds its GPUs. */
 export function halfSupportOf({ usesGpu, instructionSet }: { usesGpu: boolean; instructionSet: string }): HalfSupport {
-  if (usesGpu) return { bfloat16: "fast", float16: "fast" };
+  if (usesGpu) return { bfloat16: "gains", float16: "gains" };
   const hasBfloat16 = instructionSet === "avx512_bf16" || instructionSet === "amx_tile";
-  return { bfloat16: hasBfloat16 ? "fast" : "slow", float16: "slow" };
+  return { bfloat16: hasBfloat16 ? "gains" : "slow", float16: "slow" };
 }

@@ -6,8 +6,8 @@ import type { Engine, StepResult } from "@saphena/venet";
 export function precisionNotice(precision: TrainConfig["precision"], half: Engine["half"]): string | null {
   if (precision === "float32" || half[precision] !== "slow") return null;
   return precision === "bfloat16"
-    ? "train.precision bfloat16 is slower than float32 on this processor, which has no instructions for it (avx512_bf16 or AMX)"
-    : "train.precision float16 is many times slower than float32 on a CPU; it is meant for GPUs";
+    ? "train.precision bfloat16 is several times slower than float32 on this processor, which has no instructions for it (avx512_bf16 or AMX)"
+    : "train.precision float16 is about 9 times slower than float32 on a CPU; it is meant for GPUs";
 }
 
 /** Said of every step that changed nothing; `step` is counted from 1. A few after the start and one in thousands are usual. */
