@@ -33,8 +33,8 @@ int configuredThreads() {
   return threads > 0 ? threads : 1;
 }
 
-/** Turns of a waiting loop before a thread lets go of its core: some 20 us, more than lies between most operations of a step. */
-constexpr int SPINS = 500;
+/** Turns of a waiting loop before a thread lets go of its core: some 0.2 ms, more than lies between most operations of a step. */
+constexpr int SPINS = 5000;
 
 /** Threads that wait for work for as long as the process lives: awake for a moment, because the next work comes soon, then asleep. */
 class Pool {
