@@ -94,7 +94,7 @@ struct Kernels {
 const Kernels& kernels();
 
 /** Who uses which part of a thread's memory for intermediate values. */
-enum Slot { TRANSFORMED_KERNEL, SHARED_INPUTS, SHARED_GRADIENTS, INPUTS, PRODUCTS, KERNEL_ROWS, ZEROS, CHANNEL_SUMS, FACTORS, SLOTS };
+enum Slot { TRANSFORMED_KERNEL, INPUTS, PRODUCTS, KERNEL_ROWS, ZEROS, CHANNEL_SUMS, FACTORS, SLOTS };
 
 /** Memory of this thread for intermediate values, at least `floats` of them, aligned to 64 bytes; valid until the next call for the slot. */
 float* scratch(Slot slot, int64_t floats);

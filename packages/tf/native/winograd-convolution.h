@@ -236,8 +236,8 @@ struct KernelGradient {
     inputStep = (size_t)block * inputs + STREAM_GAP;
     gradientStep = (size_t)block * padded + STREAM_GAP;
     sumStep = inputs * padded;
-    inputValues = saphena::scratch(saphena::SHARED_INPUTS, inputStep * SIDE * SIDE);
-    gradientValues = saphena::scratch(saphena::SHARED_GRADIENTS, gradientStep * SIDE * SIDE);
+    inputValues = saphena::scratch(saphena::INPUTS, inputStep * SIDE * SIDE);
+    gradientValues = saphena::scratch(saphena::PRODUCTS, gradientStep * SIDE * SIDE);
     sums = saphena::scratch(saphena::TRANSFORMED_KERNEL, sumStep * SIDE * SIDE);
   }
 
