@@ -1,5 +1,5 @@
 // The environment of the command line, read in this one place.
-import { DEFAULT_NAMESPACE, DEFAULT_URL } from "@saphena/contracts";
+import { DEFAULT_NAMESPACE, DEFAULT_URL, environmentForTrainer } from "@saphena/contracts";
 
 export interface CliEnvironment {
   url: string;
@@ -46,10 +46,7 @@ export function inheritedEnvironment(changes: Readonly<Record<string, string>> =
   return { ...process.env, ...changes };
 }
 
-/** Where to find programs, libraries and devices: a trainer needs no credentials, so it gets none. */
-const FOR_TRAINERS =
-  /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|SAPHENA_KERNELS|XDG_CACHE_HOME)$/;
-
+/** What a trainer inherits: no credentials. */
 export function trainerEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => FOR_TRAINERS.test(name)));
+  return environmentForTrainer(process.env);
 }

@@ -118,3 +118,11 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   NO_COLOR: variable(["cli"], "any value: no colours"),
   COLUMNS: variable(["cli"], "width of tables in characters, at least 20. Unset: the terminal's"),
 };
+
+const FOR_TRAINERS =
+  /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|SAPHENA_KERNELS|XDG_CACHE_HOME)$/;
+
+/** The variables that a trainer may see: where to find programs, libraries and devices, which engine and kernels to take. Credentials stay out. */
+export function environmentForTrainer(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => FOR_TRAINERS.test(name)));
+}

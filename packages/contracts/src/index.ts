@@ -136,5 +136,5 @@ export { liveRunSchema, liveSweepSchema, liveTrialSchema } from "./live.ts";
 export type { LiveRun, LiveSweep, LiveTrial } from "./live.ts";
 export { chooseEngine, ENGINE_NAMES, KERNEL_CHOICES, WASM_SLOWDOWN } from "./engine-choice.ts";
 export type { EngineChoice, EngineName, NativeFacts } from "./engine-choice.ts";
-export { DEFAULT_NAMESPACE, DEFAULT_PORT, DEFAULT_URL, ENVIRONMENT } from "./environment.ts";
+export { DEFAULT_NAMESPACE, DEFAULT_PORT, DEFAULT_URL, ENVIRONMENT, environmentForTrainer } from "./environment.ts";
 export type { EnvironmentReader, EnvironmentVariable } from "./environment.ts";

@@ -1,19 +1,14 @@
 // Forks the trainer child. The parent never loads TensorFlow: a native crash or a blocked event loop must not cost the lease.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { fromTrainerSchema } from "@saphena/contracts";
+import { environmentForTrainer, fromTrainerSchema } from "@saphena/contracts";
 import type { Slot, Trainer, TrainerEvents } from "@saphena/contracts";
 
 const STDERR_TAIL_CHARACTERS = 4000;
 
-/** Variables the trainer may see: where to find programs, libraries and devices, and which engine and kernels to take. Credentials stay out. */
-const PASSED =
-  /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|TF_.*|SAPHENA_CACHE|SAPHENA_ENGINE|SAPHENA_KERNELS|XDG_CACHE_HOME)$/;
-
 /** Of its devices the trainer sees its slot's, and from a CPU slot none. */
 export function trainerEnvironment(environment: NodeJS.ProcessEnv, { device }: Slot): NodeJS.ProcessEnv {
-  const passed = Object.fromEntries(Object.entries(environment).filter(([name]) => PASSED.test(name)));
-  return { ...passed, CUDA_VISIBLE_DEVICES: device.kind === "gpu" ? device.uuid : "" };
+  return { ...environmentForTrainer(environment), CUDA_VISIBLE_DEVICES: device.kind === "gpu" ? device.uuid : "" };
 }
 
 /** The built trainer beside this file: `dist/trainer.js`. */
