@@ -23,11 +23,15 @@ export function setLibraryDefaults(): void {
 
 /** The engine the user asks for. @throws SaphenaError ENVIRONMENT_INVALID */
 export function requestedEngine(): EngineName | undefined {
-  const given = process.env["SAPHENA_ENGINE"];
+  return choiceIn("SAPHENA_ENGINE", ENGINE_NAMES);
+}
+
+/** What a variable says; undefined where it is not set or empty. @throws SaphenaError ENVIRONMENT_INVALID */
+function choiceIn<const T extends string>(variable: string, choices: readonly T[]): T | undefined {
+  const given = process.env[variable];
   if (given === undefined || given === "") return undefined;
-  const known = ENGINE_NAMES.find((name) => name === given);
-  if (known === undefined)
-    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_ENGINE is ${given}, and not ${ENGINE_NAMES.join(" or ")}`);
+  const known = choices.find((choice) => choice === given);
+  if (known === undefined) throw new SaphenaError("ENVIRONMENT_INVALID", `${variable} is ${given}, and not ${choices.join(" or ")}`);
   return known;
 }
 
@@ -48,10 +52,7 @@ export function vendorKernelsOff(): boolean {
 
 /** Whether the user wants TensorFlow's kernels alone: for comparing, and for finding out whether Saphena's own are at fault. */
 export function ownKernelsOff(): boolean {
-  const given = process.env["SAPHENA_KERNELS"] ?? "";
-  if (given !== "" && !(KERNEL_CHOICES as readonly string[]).includes(given))
-    throw new SaphenaError("ENVIRONMENT_INVALID", `SAPHENA_KERNELS is ${given}, and not ${KERNEL_CHOICES.join(" or ")}`);
-  return given === "tensorflow";
+  return choiceIn("SAPHENA_KERNELS", KERNEL_CHOICES) === "tensorflow";
 }
 
 const DEFAULTS: Readonly<Record<string, string>> = {
