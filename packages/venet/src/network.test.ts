@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { NetworkConfig } from "./config.ts";
 import { createNetwork, type Network } from "./network.ts";
-import { engine, randomBatch, smallConfig, training } from "./test-network.case.ts";
+import { engine, expectNothingLeft, randomBatch, smallConfig, training } from "./test-network.case.ts";
 
 const hashOf = (network: Network): string => {
   const hash = createHash("sha256");
@@ -60,18 +60,8 @@ describe("training", () => {
     network.dispose();
   });
 
-  it("leaves nothing behind: as many tensors after a step as before it, and none after dispose", () => {
-    const before = engine.memory().tensors;
-    const network = createNetwork(engine, smallConfig(), training(), 1);
-    const batch = randomBatch(network.config, 4);
-    const resting = engine.memory().tensors;
-    network.trainStep(batch, 0.01);
-    network.gradients(batch);
-    network.predict(batch.images, batch.size);
-    expect(engine.memory().tensors).toBe(resting);
-    network.dispose();
-    expect(engine.memory().tensors).toBe(before);
-  });
+  it("leaves nothing behind: as many tensors after a step as before it, and none after dispose", () =>
+    expectNothingLeft(() => createNetwork(engine, smallConfig(), training(), 1)));
 
   it("reports what cannot be trained as a loss that is not finite", () => {
     const network = createNetwork(engine, smallConfig(), training(), 1);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { NetworkConfig, OptimizerConfig, TrainingConfig } from "./config.ts";
 import { createNetwork, type Network } from "./network.ts";
 import type { TensorRecord } from "./state.ts";
-import { engine, randomBatch, smallConfig, training } from "./test-network.case.ts";
+import { engine, expectNothingLeft, randomBatch, smallConfig, training } from "./test-network.case.ts";
 
 type Precision = NonNullable<TrainingConfig["precision"]>;
 const ADAMW: OptimizerConfig = { type: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 0.5 };
@@ -92,18 +92,7 @@ describe.each([
     }
   });
 
-  it("leaves nothing behind", () => {
-    const before = engine.memory().tensors;
-    const network = networkIn(precision, { optimizer: ADAMW });
-    const batch = randomBatch(network.config, 4);
-    const resting = engine.memory().tensors;
-    network.trainStep(batch, 0.01);
-    network.gradients(batch);
-    network.predict(batch.images, batch.size);
-    expect(engine.memory().tensors).toBe(resting);
-    network.dispose();
-    expect(engine.memory().tensors).toBe(before);
-  });
+  it("leaves nothing behind", () => expectNothingLeft(() => networkIn(precision, { optimizer: ADAMW })));
 
   it.each([
     ["classification only", { heads: "classification", maskClasses: 0 }],

@@ -1,8 +1,10 @@
 // A small network and batches for the tests of this package.
 import { loadEngine } from "@saphena/tf";
+import { expect } from "vitest";
 import type { Batch } from "./batch.ts";
 import type { NetworkConfig, TrainingConfig } from "./config.ts";
 import { uniformStream } from "./initialisation.ts";
+import type { Network } from "./network.ts";
 
 export const engine = await loadEngine({ threads: 1 });
 
@@ -42,4 +44,18 @@ export function randomBatch(config: NetworkConfig, size: number, seed = 1): Batc
     hasMask: new Uint8Array(size).fill(1),
     weights: new Float32Array(size).fill(1),
   };
+}
+
+/** As many tensors are alive after a step, gradients and a prediction as before them, and none of the network's after dispose. */
+export function expectNothingLeft(create: () => Network): void {
+  const before = engine.memory().tensors;
+  const network = create();
+  const batch = randomBatch(network.config, 4);
+  const resting = engine.memory().tensors;
+  network.trainStep(batch, 0.01);
+  network.gradients(batch);
+  network.predict(batch.images, batch.size);
+  expect(engine.memory().tensors).toBe(resting);
+  network.dispose();
+  expect(engine.memory().tensors).toBe(before);
 }
