@@ -57,6 +57,8 @@ export function augmentationOf(settings: AugmentationSettings, seed: number, epo
   const key = hashOf(AUGMENT_STREAM, ...occasion);
   const draw: Draw = (slot) => hashOf(key, slot) / 0x1_0000_0000;
   const happens = (on: boolean, probability: number, slot: number): boolean => on && draw(slot) < probability;
+  const factors = (min: number, max: number, slot: number): PerChannel =>
+    eachChannel((channel) => aroundOne(min, max, draw(slot + 1 + channel)));
   const { rotation, scaling, gaussianNoise, gaussianBlur, brightness, contrast, lowResolution, gamma } = settings;
   return {
     mirror: mirrorOf(settings.mirror, hashOf(MIRROR_STREAM, ...occasion)),
@@ -71,10 +73,10 @@ export function augmentationOf(settings: AugmentationSettings, seed: number, epo
       : null,
     blur: happens(gaussianBlur.enabled, gaussianBlur.probability, DRAWS.blur) ? blurOf(gaussianBlur, draw) : null,
     brightness: happens(brightness.enabled, brightness.probability, DRAWS.brightness)
-      ? eachChannel((channel) => aroundOne(brightness.minFactor, brightness.maxFactor, draw(DRAWS.brightness + 1 + channel)))
+      ? factors(brightness.minFactor, brightness.maxFactor, DRAWS.brightness)
       : null,
     contrast: happens(contrast.enabled, contrast.probability, DRAWS.contrast)
-      ? eachChannel((channel) => aroundOne(contrast.minFactor, contrast.maxFactor, draw(DRAWS.contrast + 1 + channel)))
+      ? factors(contrast.minFactor, contrast.maxFactor, DRAWS.contrast)
       : null,
     lowResolution: happens(lowResolution.enabled, lowResolution.probability, DRAWS.lowResolution)
       ? eachChannel((channel) =>
@@ -84,11 +86,9 @@ export function augmentationOf(settings: AugmentationSettings, seed: number, epo
         )
       : null,
     invertedGamma: happens(gamma.enabled, gamma.invertedProbability, DRAWS.invertedGamma)
-      ? eachChannel((channel) => aroundOne(gamma.minExponent, gamma.maxExponent, draw(DRAWS.invertedGamma + 1 + channel)))
+      ? factors(gamma.minExponent, gamma.maxExponent, DRAWS.invertedGamma)
       : null,
-    gamma: happens(gamma.enabled, gamma.probability, DRAWS.gamma)
-      ? eachChannel((channel) => aroundOne(gamma.minExponent, gamma.maxExponent, draw(DRAWS.gamma + 1 + channel)))
-      : null,
+    gamma: happens(gamma.enabled, gamma.probability, DRAWS.gamma) ? factors(gamma.minExponent, gamma.maxExponent, DRAWS.gamma) : null,
   };
 }
 
